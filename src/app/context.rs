@@ -1,0 +1,55 @@
+use std::sync::Arc;
+
+use crate::domain::ids::WorkspaceName;
+use crate::domain::ledger::{ConsumerSettings, Ledger};
+use crate::domain::price::PriceTable;
+use crate::ports::{
+    Clock, Consumer, EvidenceLog, Faults, Gate, Journal, KeyAdmin, KeyProbe, Leases, Notifier, Outbox, Runs, UsageFeed,
+    UsageStore, Vault, WatchState,
+};
+
+/// Builds the adapter of a consumer from its settings.
+pub type ConsumerFactory = Arc<dyn Fn(&WorkspaceName, &ConsumerSettings) -> Box<dyn Consumer> + Send + Sync>;
+
+/// Everything a use case may touch. Built in one place (`wiring`), with fakes in tests.
+#[derive(Clone)]
+pub struct App {
+    /// What should be.
+    pub ledger: Arc<Ledger>,
+    /// What things cost.
+    pub prices: Arc<PriceTable>,
+    /// Who acts, for evidence: `guard rotate (uid 1000)`.
+    pub actor: String,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Keys and workspaces.
+    pub keys: Arc<dyn KeyAdmin>,
+    /// Whether a key works.
+    pub probe: Arc<dyn KeyProbe>,
+    /// What the provider says is spent.
+    pub feed: Arc<dyn UsageFeed>,
+    /// Secrets.
+    pub vault: Arc<dyn Vault>,
+    /// The workspaces' machines.
+    pub journal: Arc<dyn Journal>,
+    /// Raw usage.
+    pub usage: Arc<dyn UsageStore>,
+    /// The watchdog's memory.
+    pub watch_state: Arc<dyn WatchState>,
+    /// Runs of jobs.
+    pub runs: Arc<dyn Runs>,
+    /// The evidence chain.
+    pub evidence: Arc<dyn EvidenceLog>,
+    /// Notices on their way.
+    pub outbox: Arc<dyn Outbox>,
+    /// One writer at a time.
+    pub leases: Arc<dyn Leases>,
+    /// The latches.
+    pub gate: Arc<dyn Gate>,
+    /// Channels to people.
+    pub notifiers: Vec<Arc<dyn Notifier>>,
+    /// Places that workloads read from.
+    pub consumers: ConsumerFactory,
+    /// The crash seam.
+    pub faults: Arc<dyn Faults>,
+}

@@ -1,0 +1,5 @@
+//! Use cases: what guard does, written over ports. They branch on decisions of the domain, never on concrete adapters.
+
+mod context;
+
+pub use context::{App, ConsumerFactory};

@@ -1,0 +1,11 @@
+use crate::cli::{Failure, Session};
+use crate::exit::Exit;
+
+/// Arguments of `guard doctor`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Skeleton.
+pub async fn run(_args: Args, _session: &Session) -> Result<Exit, Failure> {
+    Err(Failure::new(Exit::Internal, "skeleton: doctor"))
+}

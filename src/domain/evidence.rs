@@ -1,0 +1,1 @@
+//! The evidence chain: each record commits to the one before it.

@@ -1,0 +1,21 @@
+//! What guard asks of the world, one small trait a file. Adapters implement them; use cases see nothing else.
+
+mod clock;
+mod consumer;
+mod faults;
+mod gate;
+mod journal;
+mod notifier;
+mod provider;
+mod store;
+mod vault;
+
+pub use clock::Clock;
+pub use consumer::{Consumer, ConsumerError, Reading};
+pub use faults::{FaultPoint, Faults, NoFaults};
+pub use gate::{Gate, GateError, GateState};
+pub use journal::{Commit, EvidenceDraft, Journal, Recorded};
+pub use notifier::{Delivery, Notifier, NotifyError};
+pub use provider::{Capabilities, KeyAdmin, KeyProbe, ProviderError, UsageFeed};
+pub use store::{EvidenceLog, Lease, Leases, Outbox, OutboxEntry, Runs, StoreError, UsageStore, WatchState};
+pub use vault::{SecretName, Vault, VaultError};
