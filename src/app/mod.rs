@@ -1,5 +1,7 @@
 //! Use cases: what guard does, written over ports. They branch on decisions of the domain, never on concrete adapters.
 
 mod context;
+mod error;
 
 pub use context::{App, ConsumerFactory};
+pub use error::AppError;
