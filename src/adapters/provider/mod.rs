@@ -1,3 +1,6 @@
 //! Providers: one folder each.
 
 pub mod anthropic;
+mod deferred;
+
+pub use deferred::Deferred;
