@@ -1,3 +1,5 @@
 //! Integration tests: one binary, one module an area.
 
 mod layers;
+mod organization;
+mod provider_contract;

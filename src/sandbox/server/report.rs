@@ -1,0 +1,222 @@
+//! `/v1/organizations/usage_report/messages` and `/v1/organizations/cost_report`.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::super::catalog;
+use super::super::usage::Entry;
+use super::super::world::World;
+use super::admin::Bend;
+use super::answer::ApiError;
+use super::call::Call;
+use crate::domain::time::{Minute, Timestamp, rfc3339};
+use crate::domain::usage::Tokens;
+
+const DIMENSIONS: [&str; 9] = [
+    "account_id",
+    "api_key_id",
+    "context_window",
+    "inference_geo",
+    "model",
+    "service_account_id",
+    "service_tier",
+    "speed",
+    "workspace_id",
+];
+/// Query parameters that filter, and the dimension that each filters by.
+const FILTERS: [(&str, &str); 9] = [
+    ("account_ids[]", "account_id"),
+    ("api_key_ids[]", "api_key_id"),
+    ("context_window[]", "context_window"),
+    ("inference_geos[]", "inference_geo"),
+    ("models[]", "model"),
+    ("service_account_ids[]", "service_account_id"),
+    ("service_tiers[]", "service_tier"),
+    ("speeds[]", "speed"),
+    ("workspace_ids[]", "workspace_id"),
+];
+const SPEED_BETA: &str = "fast-mode-2026-02-01";
+
+/// A page of buckets: which ones, and whether there are more.
+struct Slice {
+    from: Minute,
+    until: Minute,
+    width: i64,
+    next: Option<String>,
+}
+
+/// Works out the buckets of this page. `most` is the largest `limit` and `usual` the one without it.
+fn slice(call: &Call, now: Timestamp, width: i64, usual: usize, most: usize, bend: Bend) -> Result<Slice, ApiError> {
+    let snap = |at: Timestamp| Minute::from_epoch(Minute::containing(at).epoch().div_euclid(width) * width);
+    let limit = call.limit(usual, most)?;
+    let start = call.instant("starting_at")?.ok_or_else(|| ApiError::invalid("starting_at: required"))?;
+    let end = call.instant("ending_at")?;
+    if end.is_some_and(|end| end <= start) {
+        return Err(ApiError::invalid("ending_at: must be after starting_at"));
+    }
+    // The bucket that is running now is shown as far as it goes; later ones do not exist yet.
+    let open = snap(now).plus(width);
+    let end = end.map_or(open, |end| snap(end).min(open));
+    let mut from = snap(start);
+    if let Some(token) = call.one("page")?.filter(|_| bend != Bend::PageLoop) {
+        let next = read_token(token, call).filter(|next| *next >= from && next.since(from) % width == 0);
+        from = next.ok_or_else(|| ApiError::invalid("page: not a page of this query"))?;
+    }
+    let until = end.min(from.plus(width * i64::try_from(limit).unwrap_or(1))).max(from);
+    let more = until < end;
+    let next = match (bend, more) {
+        (Bend::PageLoop, _) => Some(token(from, call)),
+        (_, true) => Some(token(until, call)),
+        (_, false) => None,
+    };
+    Ok(Slice { from, until, width, next })
+}
+
+/// An opaque cursor: the next bucket, and a mark of the query it belongs to.
+fn token(next: Minute, call: &Call) -> String {
+    let text = format!("{}:{}", next.epoch(), mark(call));
+    format!("page_{}", BASE64_URL_SAFE_NO_PAD.encode(text))
+}
+
+fn read_token(token: &str, call: &Call) -> Option<Minute> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(token.strip_prefix("page_")?).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let (next, found) = text.split_once(':')?;
+    (found == mark(call)).then(|| next.parse().ok().map(Minute::from_epoch))?
+}
+
+/// Changes when any parameter but the page does.
+fn mark(call: &Call) -> String {
+    let mut hash = Sha256::new();
+    for (name, value) in call.query.iter().filter(|(name, _)| name != "page") {
+        hash.update(format!("{name}={value}\n"));
+    }
+    hex::encode(&hash.finalize()[..6])
+}
+
+fn dimension(entry: &Entry, name: &str) -> Option<String> {
+    match name {
+        "api_key_id" => entry.key.as_ref().map(ToString::to_string),
+        "workspace_id" => entry.workspace.as_ref().map(ToString::to_string),
+        "model" => Some(entry.model.clone()),
+        "service_account_id" => entry.service_account.clone(),
+        "service_tier" => entry.billing.service_tier.clone(),
+        "context_window" => entry.billing.context_window.clone(),
+        "inference_geo" => entry.billing.inference_geo.clone(),
+        "speed" => Some("standard".to_owned()),
+        _ => None,
+    }
+}
+
+pub fn usage(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Result<Value, ApiError> {
+    let mut known = vec!["starting_at", "ending_at", "bucket_width", "limit", "page", "group_by[]"];
+    known.extend(FILTERS.iter().map(|(name, _)| *name));
+    call.only(&known)?;
+    let (width, usual, most) = match call.one("bucket_width")? {
+        None | Some("1d") => (24 * 60, 7, 31),
+        Some("1h") => (60, 24, 168),
+        Some("1m") => (1, 60, 1440),
+        Some(_) => return Err(ApiError::invalid("bucket_width: must be 1m, 1h or 1d")),
+    };
+    let group_by: Vec<&str> = call.many("group_by[]").collect();
+    if let Some(unknown) = group_by.iter().find(|name| !DIMENSIONS.contains(name)) {
+        return Err(ApiError::invalid(format!("group_by: unknown value {unknown}")));
+    }
+    let by_speed = group_by.contains(&"speed") || call.many("speeds[]").next().is_some();
+    if by_speed && !call.header("anthropic-beta").is_some_and(|names| names.split(',').any(|n| n.trim() == SPEED_BETA)) {
+        return Err(ApiError::invalid(format!("speed: needs the beta header {SPEED_BETA}")));
+    }
+    let filters: Vec<(&str, Vec<&str>)> =
+        FILTERS.iter().map(|(name, by)| (*by, call.many(name).collect())).filter(|(_, v): &(_, Vec<_>)| !v.is_empty()).collect();
+    let Slice { from, until, width, next } = slice(call, now, width, usual, most, bend)?;
+
+    let mut buckets: BTreeMap<Minute, BTreeMap<Vec<Option<String>>, Tokens>> = BTreeMap::new();
+    for (minute, entry) in world.usage.visible(from, until, now) {
+        let wanted = filters.iter().all(|(by, values)| {
+            dimension(entry, by).is_some_and(|value| values.contains(&value.as_str()))
+        });
+        if wanted {
+            let bucket = Minute::from_epoch(minute.epoch().div_euclid(width) * width);
+            let group = DIMENSIONS.iter().map(|name| dimension(entry, name).filter(|_| group_by.contains(name)));
+            *buckets.entry(bucket).or_default().entry(group.collect()).or_default() += entry.tokens;
+        }
+    }
+    let data = every(from, until, width).map(|bucket| {
+        let results = buckets.remove(&bucket).unwrap_or_default().into_iter().map(|(group, tokens)| result(&group, &tokens));
+        bucket_object(bucket, width, results.collect())
+    });
+    Ok(json!({ "data": data.collect::<Vec<_>>(), "has_more": next.is_some(), "next_page": next }))
+}
+
+fn every(from: Minute, until: Minute, width: i64) -> impl Iterator<Item = Minute> {
+    std::iter::successors(Some(from), move |at| Some(at.plus(width))).take_while(move |at| *at < until)
+}
+
+fn bucket_object(bucket: Minute, width: i64, results: Vec<Value>) -> Value {
+    json!({ "starting_at": rfc3339(bucket.start()), "ending_at": rfc3339(bucket.plus(width).start()), "results": results })
+}
+
+fn result(group: &[Option<String>], tokens: &Tokens) -> Value {
+    let mut object = json!({
+        "uncached_input_tokens": tokens.uncached_input,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": tokens.cache_write_5m, "ephemeral_1h_input_tokens": tokens.cache_write_1h,
+        },
+        "cache_read_input_tokens": tokens.cache_read,
+        "output_tokens": tokens.output,
+        "server_tool_use": { "web_search_requests": tokens.web_searches },
+    });
+    for (name, value) in DIMENSIONS.iter().zip(group) {
+        // `speed` is a member only where the beta is on.
+        if *name != "speed" || value.is_some() {
+            object[*name] = json!(value);
+        }
+    }
+    object
+}
+
+/// Cost a day, in cents, with one line a workspace when grouped by it. Descriptions are not told apart here.
+pub fn cost(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Result<Value, ApiError> {
+    call.only(&["starting_at", "ending_at", "bucket_width", "limit", "page", "group_by[]"])?;
+    if call.one("bucket_width")?.is_some_and(|width| width != "1d") {
+        return Err(ApiError::invalid("bucket_width: must be 1d"));
+    }
+    let group_by: Vec<&str> = call.many("group_by[]").collect();
+    if let Some(unknown) = group_by.iter().find(|name| !["workspace_id", "description"].contains(name)) {
+        return Err(ApiError::invalid(format!("group_by: unknown value {unknown}")));
+    }
+    let day = TimeDelta::days(1).num_minutes();
+    let Slice { from, until, width, next } = slice(call, now, day, 7, 31, bend)?;
+    let mut days: BTreeMap<Minute, BTreeMap<(Option<String>, Option<String>), u64>> = BTreeMap::new();
+    for (minute, entry) in world.usage.visible(from, until, now) {
+        let bucket = Minute::from_epoch(minute.epoch().div_euclid(width) * width);
+        let workspace = dimension(entry, "workspace_id").filter(|_| group_by.contains(&"workspace_id"));
+        let model = Some(entry.model.clone()).filter(|_| group_by.contains(&"description"));
+        *days.entry(bucket).or_default().entry((workspace, model)).or_default() +=
+            catalog::cost(&entry.model, &entry.tokens).micros();
+    }
+    let data = every(from, until, width).map(|bucket| {
+        let lines = days.remove(&bucket).unwrap_or_default().into_iter().map(|((workspace, model), micros)| {
+            json!({
+                // A cent is 10,000 micro-dollars.
+                "amount": format!("{}.{:04}", micros / 10_000, micros % 10_000),
+                "currency": "USD",
+                "cost_type": model.as_ref().map(|_| "tokens"),
+                "token_type": null,
+                "description": model.as_ref().map(|model| format!("{model} usage")),
+                "model": model,
+                "service_tier": null,
+                "context_window": null,
+                "inference_geo": null,
+                "workspace_id": workspace,
+            })
+        });
+        bucket_object(bucket, width, lines.collect())
+    });
+    Ok(json!({ "data": data.collect::<Vec<_>>(), "has_more": next.is_some(), "next_page": next }))
+}
