@@ -1,7 +1,8 @@
 //! Implementations of the ports. They know the domain and the ports, never a use case, never each other.
 
+pub mod config_file;
 pub mod consumer;
-pub mod ledger_file;
+
 pub mod notify;
 pub mod provider;
 pub mod store;
