@@ -4,6 +4,9 @@ pub mod clock;
 pub mod consumer;
 pub mod http;
 pub mod ledger_file;
+pub mod config_file;
+pub mod consumer;
+
 pub mod notify;
 pub mod provider;
 pub mod store;

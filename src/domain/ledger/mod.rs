@@ -22,7 +22,7 @@ pub use policy::{
     RuleAction, RunningJobs, TripMode, TripPolicy, WatchPolicy, WhenBlind, Windows,
 };
 pub use problem::{Level, Problem};
-pub use raw::{MAX_BYTES, redact};
+pub use raw::redact;
 pub use schema::schema;
 pub use settings::{OrganizationPolicy, ProviderSettings, SecretSource, VaultSettings};
 pub use workspace::{Ledger, Workspace};
@@ -44,11 +44,11 @@ pub struct Parsed {
 pub fn parse(text: &str) -> Result<Parsed, Vec<Problem>> {
     let (text, secrets) = redact(text);
     let mut problems = problem::Problems::of(&text);
-    if text.len() > MAX_BYTES {
+    if text.len() > raw::MAX_BYTES {
         problems.error(
             0..0,
             "",
-            format!("the ledger is larger than {MAX_BYTES} bytes"),
+            format!("the ledger is larger than {} bytes", raw::MAX_BYTES),
             "split what it describes over several guards",
         );
         return Err(problems.sorted());

@@ -9,8 +9,8 @@ use toml::de::DeTable;
 
 use super::problem::Problems;
 
-/// The largest ledger that is read.
-pub const MAX_BYTES: usize = 1 << 20;
+/// The largest ledger that is judged: 1 MiB.
+pub(super) const MAX_BYTES: usize = 1 << 20;
 
 /// Beginnings of texts that are secrets, and how many characters must follow before it is more than a mention.
 const SECRET_PREFIXES: [(&str, usize); 2] = [("sk-ant-", 12), ("AGE-SECRET-KEY-1", 8)];
