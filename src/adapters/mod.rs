@@ -6,6 +6,7 @@ pub mod fs;
 pub mod gate;
 pub mod lease;
 pub mod notify;
+pub mod process;
 pub mod provider;
 pub mod store;
 pub mod vault;

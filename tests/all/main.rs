@@ -2,5 +2,6 @@
 
 mod gate;
 mod lease;
+mod process;
 mod store;
 mod store_usage;
