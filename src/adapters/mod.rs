@@ -1,4 +1,5 @@
-//! Implementations of the ports. They know the domain and the ports, never a use case, never each other.
+//! Implementations of the ports. They know the domain and the ports, never a use case, never each other; `fs` and `process`
+//! are what they share.
 
 pub mod clock;
 pub mod consumer;
@@ -7,7 +8,11 @@ pub mod ledger_file;
 pub mod config_file;
 pub mod consumer;
 
+pub mod fs;
+pub mod gate;
+pub mod lease;
 pub mod notify;
+pub mod process;
 pub mod provider;
 pub mod store;
 pub mod vault;
