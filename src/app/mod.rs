@@ -1,6 +1,7 @@
 //! Use cases: what guard does, written over ports. They branch on decisions of the domain, never on concrete adapters.
 
 mod context;
+pub mod custody;
 mod error;
 
 pub use context::{App, ConsumerFactory};

@@ -1,1 +1,5 @@
 //! (skeleton)
+
+mod trip;
+
+pub use trip::{GateNote, TripRecord};

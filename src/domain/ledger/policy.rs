@@ -140,7 +140,7 @@ impl Default for RotationPolicy {
 }
 
 /// What guard may do when a rule says `trip`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TripMode {
     /// Say what it would have done.
