@@ -1,15 +1,12 @@
-//! Implementations of the ports. They know the domain and the ports, never a use case, never each other; `fs` and `process`
-//! are what they share.
+//! Implementations of the ports. They know the domain and the ports, never a use case, never each other; `fs`, `http` and
+//! `process` are what they share.
 
 pub mod clock;
-pub mod consumer;
-pub mod http;
-pub mod ledger_file;
 pub mod config_file;
 pub mod consumer;
-
 pub mod fs;
 pub mod gate;
+pub mod http;
 pub mod lease;
 pub mod notify;
 pub mod process;

@@ -1,12 +1,10 @@
-//! Integration tests: one binary, one module an area.
-
-mod layers;
-mod organization;
-mod provider_contract;
-//! Integration tests, one binary: it links once.
+//! Integration tests: one binary, which links once; one module an area.
 
 mod gate;
+mod layers;
 mod lease;
+mod organization;
 mod process;
+mod provider_contract;
 mod store;
 mod store_usage;

@@ -35,12 +35,7 @@ pub fn sandbox() -> Sandbox {
 }
 
 pub fn settings(url: &str) -> ProviderSettings {
-    ProviderSettings {
-        url: url.to_owned(),
-        admin_key: None,
-        api_version: "2023-06-01".to_owned(),
-        timeout: Duration::from_secs(20),
-    }
+    ProviderSettings { url: url.to_owned(), timeout: Duration::from_secs(20), ..ProviderSettings::default() }
 }
 
 /// A client whose pauses pass on `clock`.

@@ -58,11 +58,10 @@ async fn summary(State(shared): World) -> Json<Value> {
             "works": key.works(now), "partial_key_hint": hint_of(key),
         })
     });
-    let workspaces = world
-        .organization
-        .workspaces
-        .iter()
-        .map(|w| json!({ "id": w.id, "name": w.name, "archived": w.archived_at.is_some(), "default": w.is_default }));
+    let workspaces =
+        world.organization.workspaces.iter().map(
+            |w| json!({ "id": w.id, "name": w.name, "archived": w.archived_at.is_some(), "default": w.is_default }),
+        );
     Json(json!({
         "now": now,
         "organization": { "id": world.organization.id, "name": world.organization.name },
