@@ -1,1 +1,3 @@
-//! (skeleton)
+//! Providers: one folder each.
+
+pub mod anthropic;
