@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::adapters::ledger_file;
+pub use crate::adapters::ledger_file::LedgerFileError;
 use crate::app::App;
-use crate::domain::ledger::Ledger;
+use crate::domain::ledger::{self, Ledger, Parsed, Problem};
 use crate::exit::Exit;
 use crate::exit::Failure;
 
@@ -47,9 +49,38 @@ impl Paths {
 /// Logs to standard error; `GUARD_LOG` overrides the level.
 pub fn start_logging(_verbose: u8) {}
 
+/// Why there is no ledger to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] LedgerFileError),
+    /// What it says.
+    #[error("the ledger has mistakes")]
+    Wrong {
+        /// Its text.
+        text: String,
+        /// What is wrong with it, at least one error among it.
+        problems: Vec<Problem>,
+    },
+}
+
+/// A ledger as it was read.
+#[derive(Debug)]
+pub struct LoadedLedger {
+    /// Its text.
+    pub text: String,
+    /// What it says, and what should be looked at.
+    pub parsed: Parsed,
+}
+
 /// Reads and checks the ledger.
-pub fn load_ledger(_paths: &Paths) -> Result<Ledger, Failure> {
-    Err(Failure::new(Exit::Internal, "skeleton"))
+pub fn load_ledger(paths: &Paths) -> Result<LoadedLedger, LedgerError> {
+    let text = ledger_file::read(&paths.ledger)?;
+    match ledger::parse(&text) {
+        Ok(parsed) => Ok(LoadedLedger { text, parsed }),
+        Err(problems) => Err(LedgerError::Wrong { text, problems }),
+    }
 }
 
 /// Builds every port.

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod consumer;
 pub mod http;
+pub mod ledger_file;
 pub mod notify;
 pub mod provider;
 pub mod store;

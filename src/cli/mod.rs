@@ -2,6 +2,7 @@
 
 mod args;
 pub mod cmd;
+mod diagnostics;
 mod output;
 mod session;
 

@@ -34,6 +34,11 @@ impl Output {
         }
     }
 
+    /// Data that has one form only, the same with and without `--json`.
+    pub fn data(&self, text: impl AsRef<str>) {
+        let _ = writeln!(std::io::stdout(), "{}", text.as_ref());
+    }
+
     /// Success without news: nothing with `--quiet` or `--json`.
     pub fn calm(&self, text: impl AsRef<str>) {
         if !self.quiet {

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use super::{Failure, Globals, Output};
+use super::{Failure, Globals, Output, diagnostics};
 use crate::app::App;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::{Ledger, Workspace};
 use crate::exit::Exit;
-use crate::wiring::{self, Paths};
+use crate::wiring::{self, LedgerError, LedgerFileError, LoadedLedger, Paths};
 
 /// What a command works with: flags, directories, output, and the ledger and ports when it asks for them.
 pub struct Session {
@@ -31,7 +31,19 @@ impl Session {
 
     /// The ledger, checked. A wrong one is reported whole and nothing has changed.
     pub fn ledger(&self) -> Result<Arc<Ledger>, Failure> {
-        wiring::load_ledger(&self.paths).map(Arc::new)
+        self.judged(wiring::load_ledger(&self.paths)).map(|loaded| Arc::new(loaded.parsed.ledger))
+    }
+
+    /// What [`wiring::load_ledger`] found, with its error in words.
+    pub fn judged(&self, loaded: Result<LoadedLedger, LedgerError>) -> Result<LoadedLedger, Failure> {
+        loaded.map_err(|error| match error {
+            LedgerError::File(error @ LedgerFileError::Missing(_)) => Failure::new(Exit::Config, error.to_string())
+                .hint("`guard init` makes a first one; --config names another place"),
+            LedgerError::File(error) => Failure::new(Exit::Config, error.to_string()),
+            LedgerError::Wrong { text, problems } => {
+                diagnostics::refused(&self.paths.ledger.display().to_string(), &text, &problems)
+            }
+        })
     }
 
     /// Every port, wired to the real thing. `command` names the actor in evidence and locks.

@@ -1,16 +1,74 @@
 //! The ledger `guard.toml`: what should be. Checked values only; whoever holds a [`Ledger`] need not check again.
+//!
+//! The text becomes a ledger in two steps: `raw` (what was typed, with the place of every value) and `build` (what it
+//! means). Both note every [`Problem`] they find and go on.
 
+mod build;
 pub mod consumer;
+mod field;
 pub mod field_path;
+pub mod notifier;
 pub mod policy;
+mod problem;
+mod raw;
+mod schema;
+mod section;
 pub mod settings;
 pub mod workspace;
 
 pub use consumer::{ConsumerKind, ConsumerSettings, Program};
 pub use field_path::{DocumentFormat, FieldPath, InvalidFieldPath, Step};
+pub use notifier::{NotifierKind, NotifierSettings};
 pub use policy::{
     Ceilings, ExecPolicy, FailoverPolicy, JobSchedule, ModelPolicy, Recurrence, ReopenPolicy, RotationPolicy,
     RuleAction, RunningJobs, TripMode, TripPolicy, WatchPolicy, WhenBlind, Windows,
 };
-pub use settings::{NotifierKind, NotifierSettings, OrganizationPolicy, ProviderSettings, SecretSource, VaultSettings};
+pub use problem::{Level, Problem};
+pub use raw::{MAX_BYTES, redact};
+pub use schema::schema;
+pub use settings::{OrganizationPolicy, ProviderSettings, SecretSource, VaultSettings};
 pub use workspace::{Ledger, Workspace};
+
+/// A ledger that may be used, and what should be looked at all the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// What it says.
+    pub ledger: Ledger,
+    /// Problems of [`Level::Warning`] only, in the order of the file.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads the ledger's text.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the file, warnings included. At least one is of [`Level::Error`].
+/// No message quotes a secret.
+pub fn parse(text: &str) -> Result<Parsed, Vec<Problem>> {
+    let (text, secrets) = redact(text);
+    let mut problems = problem::Problems::of(&text);
+    if text.len() > MAX_BYTES {
+        problems.error(
+            0..0,
+            "",
+            format!("the ledger is larger than {MAX_BYTES} bytes"),
+            "split what it describes over several guards",
+        );
+        return Err(problems.sorted());
+    }
+    for span in secrets {
+        problems
+            .error(
+                span,
+                "",
+                "this looks like a secret; it is not shown here, and it must not be in the ledger",
+                "remove it, deactivate the key (anyone who can read the file has it), and store the new one with `guard key add`",
+            )
+            .allowed("places of secrets, for example `\"vault\"` or `{ file = \"/etc/guard/admin-key\" }`");
+    }
+    let ledger = raw::document(&text, &mut problems)
+        .map(|document| section::read_table(document.get_ref(), 0..0, String::new(), &mut problems, build::ledger));
+    match ledger {
+        Some(ledger) if !problems.any_error() => Ok(Parsed { ledger, warnings: problems.sorted() }),
+        _ => Err(problems.sorted()),
+    }
+}

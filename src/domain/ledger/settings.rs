@@ -2,7 +2,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Program;
-use crate::domain::ids::NotifierName;
 
 /// Where a secret of guard's own comes from. Never an option on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +29,23 @@ pub struct ProviderSettings {
     pub api_version: String,
     /// One deadline for a request, its retries included. Default 30 seconds.
     pub timeout: Duration,
+    /// For how long usage may be missing from the feed after it happened. Default 5 minutes, as the provider documents.
+    pub feed_lag: Duration,
+    /// A price table to be used instead of the built-in one. Absolute.
+    pub prices: Option<PathBuf>,
+}
+
+impl Default for ProviderSettings {
+    fn default() -> Self {
+        Self {
+            url: "https://api.anthropic.com".to_owned(),
+            admin_key: None,
+            api_version: "2023-06-01".to_owned(),
+            timeout: Duration::from_secs(30),
+            feed_lag: Duration::from_secs(5 * 60),
+            prices: None,
+        }
+    }
 }
 
 /// Where guard keeps secrets.
@@ -50,6 +66,13 @@ pub enum VaultSettings {
     },
 }
 
+impl Default for VaultSettings {
+    /// The encrypted file: it works with and without a session.
+    fn default() -> Self {
+        Self::File { path: None, unlock: None }
+    }
+}
+
 /// Limits across workspaces: guard itself must not become the outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrganizationPolicy {
@@ -63,27 +86,4 @@ impl Default for OrganizationPolicy {
     fn default() -> Self {
         Self { kills_per_hour: 2, poll_interval: Duration::from_secs(60) }
     }
-}
-
-/// A channel to people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotifierSettings {
-    /// Unique within the ledger.
-    pub name: NotifierName,
-    /// What kind, with its options.
-    pub kind: NotifierKind,
-    /// The least severity it is told.
-    pub at_least: crate::domain::notice::Severity,
-}
-
-/// The kinds of channels. One adapter file each.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotifierKind {
-    /// An HTTP POST of the notice as JSON, signed with HMAC-SHA256 when a secret is configured.
-    Webhook {
-        /// https, or http to a loopback address.
-        url: String,
-        /// The signing secret.
-        secret: Option<SecretSource>,
-    },
 }

@@ -1,7 +1,18 @@
+//! Consumers: the places that workloads read their key from. A kind is one file with its fields and a line in [`KINDS`].
+
+mod dotenv;
+mod exec;
+mod file;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::field::{ProgramField, slug};
+use super::section::{KindOf, Section};
 use crate::domain::ids::ConsumerName;
+
+/// The registry.
+const KINDS: &[KindOf<ConsumerKind>] = &[file::KIND, dotenv::KIND, exec::KIND];
 
 /// A program and its arguments; run without a shell. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,4 +66,21 @@ pub enum ConsumerKind {
         /// Prints the key it holds; without it the consumer is write-only.
         read: Option<Program>,
     },
+}
+
+/// Reads one `[[workspace.consumer]]`.
+pub(super) fn read(section: &mut Section<'_, '_, '_>) -> Option<ConsumerSettings> {
+    let name = section.required("name", "What people call the place; unique within the workspace.", slug("app"));
+    let reload = section.optional(
+        "reload",
+        "Run after a delivery, so that the workload reads its key again. Not needed when it reads at each start.",
+        ProgramField,
+    );
+    let verify = section.optional(
+        "verify",
+        "Run after the reload; while its status is not 0 the rotation goes no further and the old key stays alive.",
+        ProgramField,
+    );
+    let kind = section.kind("What kind of place it is.", KINDS, None);
+    Some(ConsumerSettings { name: name?, kind: kind?, reload, verify })
 }
