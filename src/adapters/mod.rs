@@ -1,9 +1,13 @@
-//! Implementations of the ports. They know the domain and the ports, never a use case, never each other.
+//! Implementations of the ports. They know the domain and the ports, never a use case, never each other; `fs` and `process`
+//! are what they share.
 
 pub mod clock;
 pub mod consumer;
 pub mod http;
 pub mod ledger_file;
+pub mod fs;
+pub mod gate;
+pub mod lease;
 pub mod notify;
 pub mod provider;
 pub mod store;

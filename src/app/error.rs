@@ -51,7 +51,7 @@ impl From<AppError> for Failure {
             AppError::Store(StoreError::Busy { .. } | StoreError::Conflict { .. }) => {
                 Self::new(Exit::Later, message).hint("wait for the other guard to finish, or raise --lock-timeout")
             }
-            AppError::Store(StoreError::Newer { .. }) => Self::new(Exit::Config, message),
+            AppError::Store(StoreError::Newer { .. } | StoreError::Untrusted(_)) => Self::new(Exit::Config, message),
             AppError::Store(_) | AppError::Gate(_) => Self::new(Exit::Failed, message),
             AppError::Vault(_) => Self::new(Exit::Config, message).hint("`guard doctor` checks the vault"),
             AppError::Consumer(_) => Self::new(Exit::Unreachable, message),

@@ -36,6 +36,9 @@ pub enum StoreError {
     /// Damage, or something that this version cannot read.
     #[error("the state is damaged: {0}")]
     Damaged(String),
+    /// Others may read or change the state directory, or it is somebody else's.
+    #[error("{0}")]
+    Untrusted(String),
     /// Disk full, no permission, an SQLite error.
     #[error("the state could not be read or written: {0}")]
     Io(String),

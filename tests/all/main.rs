@@ -1,4 +1,8 @@
 //! Integration tests: one binary, one module an area.
 
 mod consumer_edit;
+mod gate;
 mod layers;
+mod lease;
+mod store;
+mod store_usage;

@@ -1,1 +1,0 @@
-//! The evidence chain: each record commits to the one before it.
