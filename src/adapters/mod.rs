@@ -3,11 +3,11 @@
 
 pub mod clock;
 pub mod consumer;
-pub mod http;
-pub mod ledger_file;
 pub mod fs;
 pub mod gate;
+pub mod http;
 pub mod lease;
+pub mod ledger_file;
 pub mod notify;
 pub mod provider;
 pub mod store;

@@ -16,7 +16,10 @@ mod section;
 pub mod settings;
 pub mod workspace;
 
-pub use consumer::{ConsumerKind, ConsumerSettings, Program};
+pub use consumer::{
+    AwsSecretsManagerSettings, ConsumerKind, ConsumerSettings, FieldSettings, GithubActionsSecretSettings,
+    KeyringSettings, KubernetesSecretSettings, Program, SealWith, SystemdCredentialSettings, VaultKvSettings,
+};
 pub use field_path::{DocumentFormat, FieldPath, InvalidFieldPath, Step};
 pub use notifier::{NotifierKind, NotifierSettings};
 pub use policy::{

@@ -1,18 +1,44 @@
 //! Consumers: the places that workloads read their key from. A kind is one file with its fields and a line in [`KINDS`].
 
+mod aws_secrets_manager;
 mod dotenv;
 mod exec;
+mod field;
 mod file;
+mod github_actions_secret;
+mod keyring;
+mod kubernetes_secret;
+mod systemd_credential;
+mod vault_kv;
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use aws_secrets_manager::AwsSecretsManagerSettings;
+pub use field::FieldSettings;
+pub use github_actions_secret::GithubActionsSecretSettings;
+pub use keyring::KeyringSettings;
+pub use kubernetes_secret::KubernetesSecretSettings;
+pub use systemd_credential::{SealWith, SystemdCredentialSettings};
+pub use vault_kv::VaultKvSettings;
 
 use super::field::{ProgramField, slug};
 use super::section::{KindOf, Section};
 use crate::domain::ids::ConsumerName;
 
 /// The registry.
-const KINDS: &[KindOf<ConsumerKind>] = &[file::KIND, dotenv::KIND, exec::KIND];
+const KINDS: &[KindOf<ConsumerKind>] = &[
+    file::KIND,
+    dotenv::KIND,
+    exec::KIND,
+    field::KIND,
+    keyring::KIND,
+    systemd_credential::KIND,
+    aws_secrets_manager::KIND,
+    vault_kv::KIND,
+    github_actions_secret::KIND,
+    kubernetes_secret::KIND,
+];
 
 /// A program and its arguments; run without a shell. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +92,20 @@ pub enum ConsumerKind {
         /// Prints the key it holds; without it the consumer is write-only.
         read: Option<Program>,
     },
+    /// One string of a JSON, TOML or YAML file.
+    Field(FieldSettings),
+    /// An entry of the session's keyring.
+    Keyring(KeyringSettings),
+    /// An encrypted credential of systemd.
+    SystemdCredential(SystemdCredentialSettings),
+    /// A secret of AWS Secrets Manager.
+    AwsSecretsManager(AwsSecretsManagerSettings),
+    /// A field in a key-value store of Vault or OpenBao.
+    VaultKv(VaultKvSettings),
+    /// A secret of GitHub Actions.
+    GithubActionsSecret(GithubActionsSecretSettings),
+    /// One key of a Kubernetes Secret.
+    KubernetesSecret(KubernetesSecretSettings),
 }
 
 /// Reads one `[[workspace.consumer]]`.
