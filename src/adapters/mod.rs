@@ -9,6 +9,7 @@ pub mod http;
 pub mod lease;
 pub mod ledger_file;
 pub mod notify;
+pub mod process;
 pub mod provider;
 pub mod store;
 pub mod vault;

@@ -4,5 +4,6 @@ mod consumer_edit;
 mod gate;
 mod layers;
 mod lease;
+mod process;
 mod store;
 mod store_usage;
