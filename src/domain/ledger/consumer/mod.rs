@@ -108,6 +108,41 @@ pub enum ConsumerKind {
     KubernetesSecret(KubernetesSecretSettings),
 }
 
+impl ConsumerKind {
+    /// The place that no other consumer may write to, and the field of the ledger that names it. `None` when only a program
+    /// knows.
+    pub(super) fn place(&self) -> Option<(&'static str, Vec<String>)> {
+        let text = |path: &std::path::Path| path.display().to_string();
+        let (field, place) = match self {
+            Self::File { path, .. } => ("path", vec![text(path)]),
+            Self::SystemdCredential(c) => ("path", vec![text(&c.path)]),
+            Self::Dotenv { path, variable, .. } => ("path", vec![text(path), variable.clone()]),
+            Self::Field(f) => ("path", vec![text(&f.path), f.field.to_string()]),
+            Self::Keyring(k) => ("service", vec![k.service.clone(), k.user.clone()]),
+            Self::AwsSecretsManager(a) => {
+                let within = a.field.as_ref().map(ToString::to_string).unwrap_or_default();
+                ("secret", vec![a.region.clone(), a.secret.clone(), within])
+            }
+            Self::VaultKv(v) => {
+                let namespace = v.namespace.clone().unwrap_or_default();
+                ("path", vec![v.url.clone(), namespace, v.mount.clone(), v.path.clone(), v.field.clone()])
+            }
+            Self::GithubActionsSecret(g) => {
+                let environment = g.environment.clone().unwrap_or_default();
+                (
+                    "repository",
+                    vec![g.url.clone(), g.owner.clone(), g.repository.clone(), environment, g.secret.clone()],
+                )
+            }
+            Self::KubernetesSecret(k) => {
+                ("secret", vec![k.url.clone(), k.namespace.clone(), k.secret.clone(), k.key.clone()])
+            }
+            Self::Exec { .. } => return None,
+        };
+        Some((field, place))
+    }
+}
+
 /// Reads one `[[workspace.consumer]]`.
 pub(super) fn read(section: &mut Section<'_, '_, '_>) -> Option<ConsumerSettings> {
     let name = section.required("name", "What people call the place; unique within the workspace.", slug("app"));

@@ -47,6 +47,13 @@ pub(super) const KIND: KindOf<ConsumerKind> = KindOf {
     read,
 };
 
+const SEALS: Choice<SealWith> = Choice(&[
+    (SealWith::Auto.word(), SealWith::Auto),
+    (SealWith::Host.word(), SealWith::Host),
+    (SealWith::Tpm2.word(), SealWith::Tpm2),
+    (SealWith::HostAndTpm2.word(), SealWith::HostAndTpm2),
+]);
+
 fn read(section: &mut Section<'_, '_, '_>) -> Option<ConsumerKind> {
     let path =
         section.required("path", "Where the encrypted file is.", absolute_path("/etc/credstore.encrypted/anthropic"));
@@ -54,12 +61,7 @@ fn read(section: &mut Section<'_, '_, '_>) -> Option<ConsumerKind> {
     let seal_with = section.with_default(
         "seal_with",
         "What it is encrypted with; see `systemd-creds --with-key`.",
-        Choice(&[
-            (SealWith::Auto.word(), SealWith::Auto),
-            (SealWith::Host.word(), SealWith::Host),
-            (SealWith::Tpm2.word(), SealWith::Tpm2),
-            (SealWith::HostAndTpm2.word(), SealWith::HostAndTpm2),
-        ]),
+        SEALS,
         SealWith::Auto,
     );
     Some(ConsumerKind::SystemdCredential(SystemdCredentialSettings { path: path?, credential: credential?, seal_with }))
