@@ -8,6 +8,7 @@ pub mod fs;
 pub mod gate;
 pub mod http;
 pub mod lease;
+pub mod ledger_file;
 pub mod notify;
 pub mod process;
 pub mod provider;

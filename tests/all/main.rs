@@ -1,5 +1,8 @@
 //! Integration tests: one binary, which links once; one module an area.
 
+//! Integration tests: one binary, one module an area.
+
+mod consumer_edit;
 mod gate;
 mod layers;
 mod lease;

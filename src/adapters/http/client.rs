@@ -69,6 +69,25 @@ impl Client {
     /// # Errors
     /// [`HttpError::Setup`] when TLS cannot be set up.
     pub fn new(limits: Limits) -> Result<Self, HttpError> {
+        Self::build(limits, |builder| Ok(builder))
+    }
+
+    /// A client that believes servers only when the certificates in `authority` (PEM) vouch for them: a cluster's or a company's
+    /// own authority, beside which the public ones have no say.
+    ///
+    /// # Errors
+    /// [`HttpError::Setup`] when `authority` holds no certificate or TLS cannot be set up.
+    pub fn trusting_only(limits: Limits, authority: &[u8]) -> Result<Self, HttpError> {
+        Self::build(limits, |builder| match reqwest::Certificate::from_pem_bundle(authority) {
+            Ok(certificates) if !certificates.is_empty() => Ok(builder.tls_certs_only(certificates)),
+            _ => Err(HttpError::Setup("the file of the certificate authority holds no certificate in PEM".to_owned())),
+        })
+    }
+
+    fn build(
+        limits: Limits,
+        trust: impl FnOnce(reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, HttpError>,
+    ) -> Result<Self, HttpError> {
         // Fails only when a provider is installed already, which is what is wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // The provider asks integrations to say who they are.
@@ -76,7 +95,7 @@ impl Client {
             "" => concat!("guard/", env!("CARGO_PKG_VERSION")).to_owned(),
             page => format!(concat!("guard/", env!("CARGO_PKG_VERSION"), " ({})"), page),
         };
-        let inner = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .user_agent(user_agent)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
@@ -92,9 +111,8 @@ impl Client {
             .resolve_to_addrs(
                 "localhost",
                 &[SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))],
-            )
-            .build()
-            .map_err(|error| HttpError::Setup(chain(&error)))?;
+            );
+        let inner = trust(builder)?.build().map_err(|error| HttpError::Setup(chain(&error)))?;
         Ok(Self { inner, limits })
     }
 

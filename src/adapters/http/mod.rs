@@ -7,4 +7,5 @@ mod url;
 
 pub use client::{Client, HttpError, Limits};
 pub use message::{Request, Response};
+pub use reqwest::Method;
 pub use url::{InvalidUrl, Url};

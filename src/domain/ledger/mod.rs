@@ -6,6 +6,7 @@
 mod build;
 pub mod consumer;
 mod field;
+pub mod field_path;
 pub mod notifier;
 pub mod policy;
 mod problem;
@@ -15,7 +16,11 @@ mod section;
 pub mod settings;
 pub mod workspace;
 
-pub use consumer::{ConsumerKind, ConsumerSettings, Program};
+pub use consumer::{
+    AwsSecretsManagerSettings, ConsumerKind, ConsumerSettings, FieldSettings, GithubActionsSecretSettings,
+    KeyringSettings, KubernetesSecretSettings, Program, SealWith, SystemdCredentialSettings, VaultKvSettings,
+};
+pub use field_path::{DocumentFormat, FieldPath, InvalidFieldPath, Step};
 pub use notifier::{NotifierKind, NotifierSettings};
 pub use policy::{
     Ceilings, ExecPolicy, FailoverPolicy, JobSchedule, ModelPolicy, Recurrence, ReopenPolicy, RotationPolicy,

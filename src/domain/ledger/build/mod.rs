@@ -52,12 +52,8 @@ fn one_consumer_a_place(section: &mut Section<'_, '_, '_>, workspaces: &[Workspa
     let mut taken = BTreeMap::new();
     for workspace in workspaces {
         for consumer in &workspace.consumers {
-            let place = match &consumer.kind {
-                ConsumerKind::File { path, .. } => (path, None),
-                ConsumerKind::Dotenv { path, variable, .. } => (path, Some(variable)),
-                ConsumerKind::Exec { .. } => continue,
-            };
-            let at = ["workspace", workspace.name.as_str(), "consumer", consumer.name.as_str(), "path"];
+            let Some((field, place)) = consumer.kind.place() else { continue };
+            let at = ["workspace", workspace.name.as_str(), "consumer", consumer.name.as_str(), field];
             let (span, _) = section.locate(&at);
             match taken.get(&place) {
                 Some(earlier) if *earlier != span => {
@@ -65,7 +61,7 @@ fn one_consumer_a_place(section: &mut Section<'_, '_, '_>, workspaces: &[Workspa
                         .error_at(
                             &at,
                             "another consumer writes to the same place",
-                            "give each consumer its own file or variable; workloads that share a key share one consumer",
+                            "give each consumer a place of its own; workloads that share a key share one consumer",
                         )
                         .related(std::ops::Range::clone(earlier), "the other consumer");
                 }

@@ -22,10 +22,10 @@ pub(super) use duration::{DAY, HOUR, Lasting, MINUTE, SECOND, duration_text};
 pub(super) use list::List;
 pub(super) use number::{Flag, Whole};
 pub(super) use program::ProgramField;
-pub(super) use secret_source::SecretFrom;
+pub(super) use secret_source::{SecretFrom, credential_name};
 pub(super) use text::{
-    Text, absolute_path, environment_variable, file_mode, free_text, id, model_pattern, money, slug, time_of_day,
-    time_zone,
+    Text, absolute_path, environment_variable, field_path, file_mode, free_text, id, model_pattern, money, one_word,
+    slug, time_of_day, time_zone,
 };
 pub(super) use url::{is_loopback, web_address};
 

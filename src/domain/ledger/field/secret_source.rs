@@ -10,7 +10,8 @@ use crate::domain::ledger::section::{Section, read_table, schema_of};
 /// Where a secret is read from: `"vault"`, or a table with exactly one of `file`, `credential`, `command`, `environment`.
 pub(in crate::domain::ledger) struct SecretFrom;
 
-fn credential_name() -> Text<String> {
+/// The name of a systemd credential.
+pub(in crate::domain::ledger) fn credential_name() -> Text<String> {
     Text {
         parse: |typed| {
             let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');

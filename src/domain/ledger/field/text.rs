@@ -9,6 +9,7 @@ use toml::de::DeValue;
 use super::{FieldType, wrong_type};
 use crate::domain::ids::InvalidId;
 use crate::domain::ledger::problem::{Problems, shown};
+use crate::domain::ledger::{FieldPath, InvalidFieldPath};
 use crate::domain::money::UsdMicros;
 
 /// A string with a meaning.
@@ -84,6 +85,34 @@ pub(in crate::domain::ledger) fn free_text(example: &'static str) -> Text<String
         },
         show: String::clone,
         allowed: "one line of text, 1 to 500 characters",
+        example,
+        pattern: r"\S",
+    }
+}
+
+/// A name that another system gave: printable ASCII without spaces, and not a way out of a path.
+pub(in crate::domain::ledger) fn one_word(example: &'static str) -> Text<String> {
+    Text {
+        parse: |typed| {
+            let graphic = !typed.is_empty() && typed.len() <= 500 && typed.bytes().all(|b| b.is_ascii_graphic());
+            match graphic && typed.split('/').all(|part| !matches!(part, "" | "." | "..")) {
+                true => Ok(typed.to_owned()),
+                false => Err(format!("`{}` is not a name", shown(typed))),
+            }
+        },
+        show: String::clone,
+        allowed: "1 to 500 printable ASCII characters without spaces, as parts of a path neither empty nor `..`",
+        example,
+        pattern: r"^[!-~]{1,500}$",
+    }
+}
+
+/// The way to a value within a document.
+pub(in crate::domain::ledger) fn field_path(example: &'static str) -> Text<FieldPath> {
+    Text {
+        parse: |typed| typed.parse().map_err(|why: InvalidFieldPath| why.to_string()),
+        show: FieldPath::to_string,
+        allowed: "names with dots between and positions in brackets; a name with other characters in double quotes",
         example,
         pattern: r"\S",
     }
