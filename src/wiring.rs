@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::adapters::child::Children;
+use crate::adapters::{hardening, logging};
 use crate::app::App;
 use crate::domain::ledger::Ledger;
-use crate::exit::Exit;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
+use crate::ports::{Gate, Jobs, Vault};
 
 /// Where things are. systemd's directories win, then root's, then a person's.
 #[derive(Debug, Clone)]
@@ -44,8 +46,38 @@ impl Paths {
     }
 }
 
-/// Logs to standard error; `GUARD_LOG` overrides the level.
-pub fn start_logging(_verbose: u8) {}
+/// What guard changed about its own process at start.
+#[derive(Debug, Clone, Copy)]
+pub struct Process {
+    inherited_umask: rustix::fs::Mode,
+}
+
+impl Process {
+    /// Starts logging to standard error (`GUARD_LOG` overrides the level) and hardens the process. Once, before any secret
+    /// is read and before any thread is started.
+    pub fn prepare(verbose: u8, json: bool) -> Self {
+        logging::start(logging::Style { verbose, json }, std::env::var("GUARD_LOG").ok().as_deref());
+        Self { inherited_umask: hardening::harden() }
+    }
+
+    /// Starts the jobs of `guard exec`.
+    pub fn jobs(&self) -> impl Jobs {
+        Children::new(self.inherited_umask)
+    }
+}
+
+/// All that handing out a key needs: neither database nor network.
+pub struct KeyRing {
+    /// The latches.
+    pub gate: Arc<dyn Gate>,
+    /// Secrets.
+    pub vault: Arc<dyn Vault>,
+}
+
+/// Builds gate and vault alone.
+pub fn key_ring(_paths: &Paths) -> Result<KeyRing, Failure> {
+    Err(Failure::new(Exit::Internal, "skeleton"))
+}
 
 /// Reads and checks the ledger.
 pub fn load_ledger(_paths: &Paths) -> Result<Ledger, Failure> {

@@ -1,6 +1,9 @@
 //! Implementations of the ports. They know the domain and the ports, never a use case, never each other.
 
+pub mod child;
 pub mod consumer;
+pub mod hardening;
+pub mod logging;
 pub mod notify;
 pub mod provider;
 pub mod store;
