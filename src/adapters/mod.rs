@@ -1,14 +1,16 @@
 //! Implementations of the ports. They know the domain and the ports, never a use case, never each other; `fs`, `http` and
 //! `process` are what they share.
 
+pub mod child;
 pub mod clock;
 pub mod config_file;
 pub mod consumer;
 pub mod fs;
 pub mod gate;
+pub mod hardening;
 pub mod http;
 pub mod lease;
-pub mod ledger_file;
+pub mod logging;
 pub mod notify;
 pub mod process;
 pub mod provider;

@@ -1,3 +1,4 @@
+use crate::domain::ids::WorkspaceName;
 use crate::exit::{Exit, Failure};
 use crate::ports::{ConsumerError, GateError, ProviderError, StoreError, VaultError};
 
@@ -19,6 +20,14 @@ pub enum AppError {
     /// The gate.
     #[error(transparent)]
     Gate(#[from] GateError),
+    /// The gate keeps jobs from starting and keys from being handed out.
+    #[error("the gate of {workspace} is closed: {why}")]
+    GateClosed {
+        /// Which gate.
+        workspace: WorkspaceName,
+        /// Why, as far as is known.
+        why: String,
+    },
     /// A precondition does not hold; nothing was changed.
     #[error("{what}")]
     Refused {
@@ -55,6 +64,10 @@ impl From<AppError> for Failure {
             AppError::Store(_) | AppError::Gate(_) => Self::new(Exit::Failed, message),
             AppError::Vault(_) => Self::new(Exit::Config, message).hint("`guard doctor` checks the vault"),
             AppError::Consumer(_) => Self::new(Exit::Unreachable, message),
+            AppError::GateClosed { workspace, .. } => Self::new(Exit::GateClosed, message).hint(format!(
+                "`guard status` shows what happened and what to do; after an incident \
+                 `guard rearm -w {workspace} --incident N --reason TEXT` opens the gate again"
+            )),
             AppError::Refused { remedy, .. } => Self::new(Exit::Refused, message).hint(remedy),
             AppError::Later { .. } => Self::new(Exit::Later, message),
             AppError::Bug(_) => {

@@ -12,8 +12,10 @@ use super::cmd;
 #[derive(Debug, Parser)]
 #[command(name = "guard", version, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
+    /// Flags that every command takes.
     #[command(flatten)]
     pub globals: Globals,
+    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -58,6 +60,7 @@ pub enum ColorChoice {
     Never,
 }
 
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a first ledger and check that guard can work here

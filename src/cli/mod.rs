@@ -1,9 +1,10 @@
 //! The command line: what was typed, what is printed, and the exit status.
 
 mod args;
-pub mod cmd;
+mod cmd;
 mod diagnostics;
 mod output;
+mod prompt;
 mod session;
 
 use clap::Parser;
@@ -20,8 +21,7 @@ pub fn main() -> Exit {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // A closed standard output is no reason to fail while printing help.
-            let _ = error.print();
+            output::print_usage(&error);
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
@@ -37,7 +37,10 @@ pub fn main() -> Exit {
                 .fail(&Failure::new(Exit::Internal, format!("the async runtime did not start: {error}")));
         }
     };
-    match runtime.block_on(cmd::run(cli.command, &session)) {
+    let ended = runtime.block_on(cmd::run(cli.command, &session));
+    // A call that hangs (a silent keyring service) must not keep the process from ending.
+    runtime.shutdown_background();
+    match ended {
         Ok(exit) => exit,
         Err(failure) => session.out.fail(&failure),
     }

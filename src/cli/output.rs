@@ -3,6 +3,7 @@ use std::io::{IsTerminal, Write};
 use serde::Serialize;
 
 use super::{ColorChoice, Failure, Globals};
+use crate::domain::redact::{printable_lines, scrub};
 use crate::exit::Exit;
 
 /// Where words go: data to standard output, everything else to standard error. A closed pipe is not an error.
@@ -58,9 +59,9 @@ impl Output {
         }
     }
 
-    /// Anything that is not data: standard error.
+    /// Anything that is not data: standard error. Key texts are blanked and control characters shown.
     pub fn note(&self, text: impl AsRef<str>) {
-        let _ = writeln!(anstream::stderr(), "{}", text.as_ref());
+        let _ = writeln!(std::io::stderr(), "{}", scrub(&printable_lines(text.as_ref())));
     }
 
     /// Prints a failure on standard error and returns its status. With `--json` the last line is an `exit_error` object.
@@ -73,13 +74,40 @@ impl Output {
             let line = serde_json::json!({
                 "type": "exit_error", "schema": 1, "code": failure.exit.code(), "message": failure.message, "hint": failure.hint,
             });
-            let _ = writeln!(std::io::stderr(), "{line}");
+            let _ = writeln!(std::io::stderr(), "{}", scrub(&line.to_string()));
         }
         failure.exit
+    }
+
+    /// A panic is a bug of guard's: one line says so and the process ends with [`Exit::Internal`]. Nothing unwinds, so that no
+    /// work goes on half-done; whatever was owed is in the journal and is resumed by the next guard.
+    pub fn end_process_on_panic(&self) {
+        let out = self.clone();
+        std::panic::set_hook(Box::new(move |info| {
+            let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
+            let what = info.payload_as_str().unwrap_or("no message");
+            let failure = Failure::new(Exit::Internal, format!("internal error{place}: {what}"))
+                .hint("this is a bug; please report it with this line and the output of `guard --version`");
+            std::process::exit(out.fail(&failure).code().into());
+        }));
     }
 
     /// Whether a person can be asked.
     pub fn interactive(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+}
+
+/// Prints help, the version, or what is wrong with the arguments. A key that was typed as an argument is not repeated.
+/// A closed pipe is not an error.
+pub fn print_usage(error: &clap::Error) {
+    let mut text = error.render().ansi().to_string();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    if error.use_stderr() {
+        let _ = write!(anstream::stderr(), "{}", scrub(&text));
+    } else {
+        let _ = write!(anstream::stdout(), "{text}");
     }
 }

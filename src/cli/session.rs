@@ -5,12 +5,14 @@ use crate::app::App;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::{Ledger, Workspace};
 use crate::exit::Exit;
-use crate::wiring::{self, ConfigFileError, LedgerError, LoadedLedger, Paths};
+use crate::wiring::{self, ConfigFileError, LedgerError, LoadedLedger, Paths, Process};
 
 /// What a command works with: flags, directories, output, and the ledger and ports when it asks for them.
 pub struct Session {
     /// Flags that every command takes.
     pub globals: Globals,
+    /// What guard changed about its own process.
+    pub process: Process,
     /// Where things are.
     pub paths: Paths,
     /// Where words go.
@@ -18,15 +20,16 @@ pub struct Session {
 }
 
 impl Session {
-    /// Resolves directories and starts logging.
+    /// Starts logging, hardens the process and resolves directories.
     pub fn new(globals: Globals) -> Result<Self, (Output, Failure)> {
         let out = Output::new(&globals);
+        out.end_process_on_panic();
+        let process = Process::prepare(globals.verbose, globals.json);
         let paths = match Paths::resolve(globals.config.clone(), globals.state_dir.clone()) {
             Ok(paths) => paths,
             Err(why) => return Err((out, Failure::new(Exit::Config, why))),
         };
-        wiring::start_logging(globals.verbose);
-        Ok(Self { globals, paths, out })
+        Ok(Self { globals, process, paths, out })
     }
 
     /// The ledger, checked. A wrong one is reported whole and nothing has changed.

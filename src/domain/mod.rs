@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod money;
 pub mod notice;
 pub mod price;
+pub mod redact;
 pub mod rotation;
 pub mod run;
 pub mod secret;

@@ -1,9 +1,11 @@
 //! Integration tests: one binary, which links once; one module an area.
 
-//! Integration tests: one binary, one module an area.
-
+mod check;
 mod consumer_edit;
+mod exec;
+mod exec_child;
 mod gate;
+mod jobs_fakes;
 mod layers;
 mod lease;
 mod organization;

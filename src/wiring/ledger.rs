@@ -1,0 +1,51 @@
+use super::Paths;
+use crate::adapters::config_file;
+pub use crate::adapters::config_file::ConfigFileError;
+use crate::domain::ledger::{self, Ledger, Parsed, Problem};
+use crate::domain::price::PriceTable;
+use crate::exit::{Exit, Failure};
+
+/// Why there is no ledger to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] ConfigFileError),
+    /// What it says.
+    #[error("the ledger has mistakes")]
+    Wrong {
+        /// Its text.
+        text: String,
+        /// What is wrong with it, at least one error among it.
+        problems: Vec<Problem>,
+    },
+}
+
+/// A ledger as it was read.
+#[derive(Debug)]
+pub struct LoadedLedger {
+    /// Its text.
+    pub text: String,
+    /// What it says, and what should be looked at.
+    pub parsed: Parsed,
+}
+
+/// Reads and checks the ledger.
+pub fn load_ledger(paths: &Paths) -> Result<LoadedLedger, LedgerError> {
+    let text = config_file::read(&paths.ledger)?;
+    match ledger::parse(&text) {
+        Ok(parsed) => Ok(LoadedLedger { text, parsed }),
+        Err(problems) => Err(LedgerError::Wrong { text, problems }),
+    }
+}
+
+/// The price table that the ledger names, else the built-in one.
+pub fn load_prices(ledger: &Ledger) -> Result<PriceTable, Failure> {
+    let Some(path) = &ledger.provider.prices else { return Ok(PriceTable::built_in()) };
+    let wrong = |why: String| {
+        Failure::new(Exit::Config, format!("{}: {why}", path.display()))
+            .hint("mend the table, or remove `provider.prices` from the ledger to use the built-in one")
+    };
+    let text = config_file::read(path).map_err(|error| wrong(error.to_string()))?;
+    PriceTable::parse(&text).map_err(|error| wrong(error.to_string()))
+}
