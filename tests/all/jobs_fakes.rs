@@ -124,8 +124,8 @@ impl World {
 pub fn ledger() -> Ledger {
     Ledger {
         provider: ProviderSettings {
-            url: "http://127.0.0.1:1".to_owned(),
-            timeout: Duration::from_secs(1),
+            url: "http://127.0.0.1:1".into(),
+            admin_key: Some(SecretSource::Environment("MY_ADMIN_KEY".into())),
             ..ProviderSettings::default()
         },
         vault: VaultSettings::File { path: None, unlock: None },
