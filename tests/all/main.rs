@@ -1,7 +1,9 @@
 //! Integration tests, one binary: it links once.
 
+mod again;
 mod gate;
 mod lease;
 mod process;
 mod store;
 mod store_usage;
+mod vault;
