@@ -178,7 +178,8 @@ impl WorldClock {
     /// Who takes part.
     pub fn participants(&self) -> Vec<ParticipantView> {
         let inner = self.lock();
-        let view = |(id, p): (&ParticipantId, &Participant)| ParticipantView { id: *id, name: p.name.clone(), awake: p.awake };
+        let view =
+            |(id, p): (&ParticipantId, &Participant)| ParticipantView { id: *id, name: p.name.clone(), awake: p.awake };
         inner.participants.iter().map(view).collect()
     }
 

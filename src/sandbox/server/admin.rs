@@ -40,7 +40,8 @@ pub fn me(organization: &Organization) -> Value {
 
 pub fn list_keys(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Result<Value, ApiError> {
     call.only(&["limit", "after_id", "before_id", "status", "workspace_id", "created_by_user_id"])?;
-    let (status, workspace, creator) = (call.one("status")?, call.one("workspace_id")?, call.one("created_by_user_id")?);
+    let (status, workspace, creator) =
+        (call.one("status")?, call.one("workspace_id")?, call.one("created_by_user_id")?);
     if status.is_some_and(|word| !["active", "inactive", "archived", "expired"].contains(&word)) {
         return Err(ApiError::invalid("status: unknown value"));
     }

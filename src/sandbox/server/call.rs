@@ -70,7 +70,11 @@ impl Call {
     pub fn one(&self, name: &str) -> Result<Option<&str>, ApiError> {
         let mut values = self.query.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
         let first = values.next();
-        if values.next().is_some() { Err(ApiError::invalid(format!("{name}: given more than once"))) } else { Ok(first) }
+        if values.next().is_some() {
+            Err(ApiError::invalid(format!("{name}: given more than once")))
+        } else {
+            Ok(first)
+        }
     }
 
     /// All values of a query parameter.

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::clock::ParticipantId;
+use super::super::clock::{Pace, ParticipantId};
 use super::super::fault::{Effect, Fault};
 use super::super::log::Plane;
 use super::super::org::{NewKey, Refusal, hint_of};
@@ -58,11 +58,10 @@ async fn summary(State(shared): World) -> Json<Value> {
             "works": key.works(now), "partial_key_hint": hint_of(key),
         })
     });
-    let workspaces = world
-        .organization
-        .workspaces
-        .iter()
-        .map(|w| json!({ "id": w.id, "name": w.name, "archived": w.archived_at.is_some(), "default": w.is_default }));
+    let workspaces =
+        world.organization.workspaces.iter().map(
+            |w| json!({ "id": w.id, "name": w.name, "archived": w.archived_at.is_some(), "default": w.is_default }),
+        );
     Json(json!({
         "now": now,
         "organization": { "id": world.organization.id, "name": world.organization.name },
@@ -231,7 +230,11 @@ async fn log(State(shared): World, Query(LogQuery { after, limit }): Query<LogQu
 }
 
 async fn clock(State(shared): World) -> Json<Value> {
-    Json(json!({ "now": shared.clock.now(), "participants": shared.clock.participants() }))
+    let times = match shared.clock.pace() {
+        Pace::Virtual => None,
+        Pace::Times(times) => Some(times),
+    };
+    Json(json!({ "now": shared.clock.now(), "times": times, "participants": shared.clock.participants() }))
 }
 
 #[derive(Deserialize)]

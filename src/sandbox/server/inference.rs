@@ -43,9 +43,12 @@ pub fn authenticate(world: &World, call: &Call, now: Timestamp, facts: &mut Fact
         (Some(own), Some(asked)) if own.as_str() == asked => asked,
         (None, Some(asked)) => asked,
         (Some(_), Some(_)) => return Err(ApiError::not_found()),
-        (None, None) => return Err(ApiError::invalid(format!("{WORKSPACE} is required with a key without a workspace"))),
+        (None, None) => {
+            return Err(ApiError::invalid(format!("{WORKSPACE} is required with a key without a workspace")));
+        }
     };
-    let found = organization.workspace(workspace).filter(|w| w.archived_at.is_none()).ok_or_else(ApiError::not_found)?;
+    let found =
+        organization.workspace(workspace).filter(|w| w.archived_at.is_none()).ok_or_else(ApiError::not_found)?;
     facts.workspace = Some(found.id.clone());
     facts.resolved = Some(found.id.clone());
     Ok(Caller { key: key.id.clone(), workspace: found.id.clone(), is_default: found.is_default })

@@ -128,18 +128,22 @@ pub fn usage(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Result<V
         return Err(ApiError::invalid(format!("group_by: unknown value {unknown}")));
     }
     let by_speed = group_by.contains(&"speed") || call.many("speeds[]").next().is_some();
-    if by_speed && !call.header("anthropic-beta").is_some_and(|names| names.split(',').any(|n| n.trim() == SPEED_BETA)) {
+    if by_speed && !call.header("anthropic-beta").is_some_and(|names| names.split(',').any(|n| n.trim() == SPEED_BETA))
+    {
         return Err(ApiError::invalid(format!("speed: needs the beta header {SPEED_BETA}")));
     }
-    let filters: Vec<(&str, Vec<&str>)> =
-        FILTERS.iter().map(|(name, by)| (*by, call.many(name).collect())).filter(|(_, v): &(_, Vec<_>)| !v.is_empty()).collect();
+    let filters: Vec<(&str, Vec<&str>)> = FILTERS
+        .iter()
+        .map(|(name, by)| (*by, call.many(name).collect()))
+        .filter(|(_, v): &(_, Vec<_>)| !v.is_empty())
+        .collect();
     let Slice { from, until, width, next } = slice(call, now, width, usual, most, bend)?;
 
     let mut buckets: BTreeMap<Minute, BTreeMap<Vec<Option<String>>, Tokens>> = BTreeMap::new();
     for (minute, entry) in world.usage.visible(from, until, now) {
-        let wanted = filters.iter().all(|(by, values)| {
-            dimension(entry, by).is_some_and(|value| values.contains(&value.as_str()))
-        });
+        let wanted = filters
+            .iter()
+            .all(|(by, values)| dimension(entry, by).is_some_and(|value| values.contains(&value.as_str())));
         if wanted {
             let bucket = Minute::from_epoch(minute.epoch().div_euclid(width) * width);
             let group = DIMENSIONS.iter().map(|name| dimension(entry, name).filter(|_| group_by.contains(name)));
@@ -147,7 +151,8 @@ pub fn usage(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Result<V
         }
     }
     let data = every(from, until, width).map(|bucket| {
-        let results = buckets.remove(&bucket).unwrap_or_default().into_iter().map(|(group, tokens)| result(&group, &tokens));
+        let results =
+            buckets.remove(&bucket).unwrap_or_default().into_iter().map(|(group, tokens)| result(&group, &tokens));
         bucket_object(bucket, width, results.collect())
     });
     Ok(json!({ "data": data.collect::<Vec<_>>(), "has_more": next.is_some(), "next_page": next }))
