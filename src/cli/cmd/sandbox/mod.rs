@@ -16,7 +16,7 @@ pub struct Args {
     #[command(subcommand)]
     role: Option<Role>,
     #[command(flatten)]
-    serve: serve::Args,
+    serve: serve::Serve,
 }
 
 #[derive(Debug, Subcommand)]

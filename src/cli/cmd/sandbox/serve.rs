@@ -20,7 +20,7 @@ use crate::sandbox::{Options, Sandbox};
 
 /// Arguments of `guard sandbox` itself.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct Serve {
     /// Where to listen; loopback only, port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4010")]
     listen: SocketAddr,
@@ -86,7 +86,7 @@ struct Played {
 }
 
 /// Serves until it is interrupted.
-pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
+pub async fn run(args: Serve, session: &Session) -> Result<Exit, Failure> {
     let series = series(&args)?;
     let behaviour = Behaviour {
         seed: args.seed,
@@ -113,7 +113,7 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn series(args: &Args) -> Result<Vec<Series>, Failure> {
+fn series(args: &Serve) -> Result<Vec<Series>, Failure> {
     let read = match &args.traffic {
         _ if args.no_traffic => return Ok(Vec::new()),
         Some(dir) => traffic::read(dir),
