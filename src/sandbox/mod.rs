@@ -7,7 +7,9 @@ pub mod fault;
 pub mod log;
 pub mod mint;
 pub mod org;
+pub mod replay;
 mod server;
+pub mod traffic;
 pub mod usage;
 pub mod world;
 
@@ -21,7 +23,11 @@ use tokio::runtime::Runtime;
 
 use self::clock::{LocalParticipant, Pace, WorldClock};
 use self::log::{Line, Plane};
+use self::org::{Minted, NewKey};
+use self::replay::Replay;
+use self::traffic::Series;
 use self::world::{Behaviour, Shared};
+use crate::domain::key::KeyStatus;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::ports::Clock;
@@ -97,6 +103,11 @@ impl Sandbox {
         format!("http://{}", self.address)
     }
 
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// The Admin API key of its organization.
     ///
     /// # Errors
@@ -108,6 +119,32 @@ impl Sandbox {
     /// The world, for whoever directs it from within the same process.
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Plays recorded series: each in a workspace of its own that has one active key. The answer is their workspaces' names
+    /// with those keys.
+    pub fn replay(&self, series: Vec<Series>) -> Vec<(String, Minted)> {
+        let now = self.shared.clock.now();
+        let begun = replay::history_start(now).start();
+        let mut world = self.shared.world();
+        let mut made = Vec::new();
+        for one in series {
+            let name = one.workspace();
+            let workspace = world.organization.add_workspace(&name, begun);
+            let new = NewKey {
+                workspace: Some(workspace.to_string()),
+                name: format!("{name}-1"),
+                status: KeyStatus::Active,
+                expires_at: None,
+            };
+            // The workspace was made a moment ago, so that it is there and not archived.
+            if let Ok(minted) = world.organization.mint_key(&new, begun) {
+                world.replays.push(Replay::new(one, workspace, now));
+                made.push((name, minted));
+            }
+        }
+        world.catch_up(&self.shared.behaviour, now);
+        made
     }
 
     /// A clock that takes part in the sandbox's time.

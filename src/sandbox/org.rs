@@ -69,6 +69,12 @@ impl Key {
         self.shown(felt, now) == KeyStatus::Active
     }
 
+    /// Since when requests with it are accepted, if they are now.
+    pub fn working_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let felt = self.changes.iter().rev().find(|change| change.felt_at <= now);
+        felt.filter(|_| self.works(now)).map(|change| change.felt_at)
+    }
+
     fn shown(&self, change: Option<&Change>, now: Timestamp) -> KeyStatus {
         let status = change.map_or(KeyStatus::Inactive, |change| change.status.clone());
         let over = self.expires_at.is_some_and(|at| at <= now);

@@ -9,6 +9,7 @@ use super::clock::WorldClock;
 use super::fault::Faults;
 use super::log::{Line, Plane, RequestLog};
 use super::org::Organization;
+use super::replay::Replay;
 use super::usage::{Entry, UsageBook};
 use crate::domain::money::UsdMicros;
 use crate::domain::time::{Minute, Timestamp};
@@ -51,6 +52,8 @@ pub struct World {
     pub faults: Faults,
     /// What happened.
     pub log: RequestLog,
+    /// What is played in the background.
+    pub replays: Vec<Replay>,
 }
 
 /// The world with its clock; shared by the server and whoever directs it.
@@ -70,23 +73,31 @@ impl Shared {
             usage: UsageBook::default(),
             faults: Faults::default(),
             log: RequestLog::default(),
+            replays: Vec::new(),
         };
         Arc::new(Self { clock, behaviour, world: Mutex::new(world) })
     }
 
-    /// The world, for a moment: never across an await.
+    /// The world as it is now, recorded traffic included; for a moment, never across an await.
     pub fn world(&self) -> MutexGuard<'_, World> {
         // No handler leaves the world half changed.
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.catch_up(&self.behaviour, self.clock.now());
+        world
     }
 }
 
 impl World {
     /// Writes down usage that happened at `at`; the report shows it after the lag.
-    pub fn spend(&mut self, behaviour: &Behaviour, at: Timestamp, mut entry: Entry) {
+    pub fn spend(&mut self, behaviour: &Behaviour, at: Timestamp, entry: Entry) {
+        self.spend_in(behaviour, Minute::containing(at), at, entry);
+    }
+
+    /// Writes down usage of `minute` that ended at `end`.
+    pub fn spend_in(&mut self, behaviour: &Behaviour, minute: Minute, end: Timestamp, mut entry: Entry) {
         let lag = behaviour.lag + behaviour.lag_jitter.mul_f64(self.organization.fraction());
-        entry.visible_from = at + TimeDelta::from_std(lag).unwrap_or_default();
-        self.usage.add(Minute::containing(at), entry);
+        entry.visible_from = end + TimeDelta::from_std(lag).unwrap_or_default();
+        self.usage.add(minute, entry);
     }
 
     /// A line of the log that is not about a request.

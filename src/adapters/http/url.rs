@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// An address that guard may talk to: https anywhere, plain http on this machine only. The query is not shown by `Debug` or
 /// `Display`, nor is the path: addresses of webhooks are secrets.
@@ -87,6 +87,14 @@ impl Url {
     /// Whether it is on this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
+    }
+
+    /// The socket behind a plain http address on this machine.
+    pub fn loopback_address(&self) -> Option<SocketAddr> {
+        let host = self.0.host_str().filter(|_| self.0.scheme() == "http" && self.is_loopback())?;
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let ip = bare.parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        Some(SocketAddr::new(ip, self.0.port_or_known_default()?))
     }
 
     pub(super) fn inner(&self) -> &reqwest::Url {

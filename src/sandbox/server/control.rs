@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::clock::ParticipantId;
+use super::super::clock::{Pace, ParticipantId};
 use super::super::fault::{Effect, Fault};
 use super::super::log::Plane;
 use super::super::org::{NewKey, Refusal, hint_of};
@@ -230,7 +230,11 @@ async fn log(State(shared): World, Query(LogQuery { after, limit }): Query<LogQu
 }
 
 async fn clock(State(shared): World) -> Json<Value> {
-    Json(json!({ "now": shared.clock.now(), "participants": shared.clock.participants() }))
+    let times = match shared.clock.pace() {
+        Pace::Virtual => None,
+        Pace::Times(times) => Some(times),
+    };
+    Json(json!({ "now": shared.clock.now(), "times": times, "participants": shared.clock.participants() }))
 }
 
 #[derive(Deserialize)]

@@ -46,7 +46,7 @@ struct Outcome {
 
 /// Answers whatever the provider would answer, faults included.
 async fn api(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
-    let mut busy = Some(shared.clock.busy());
+    let busy = shared.clock.busy();
     let (head, body) = request.into_parts();
     let (body, too_large) = match axum::body::to_bytes(body, MAX_REQUEST).await {
         Ok(bytes) => (bytes.to_vec(), false),
@@ -54,19 +54,19 @@ async fn api(State(shared): State<Arc<Shared>>, request: Request) -> Response<Bo
     };
     let call = Call::new(head.method.to_string(), &head.uri, head.headers, body);
     let effect = shared.world().faults.take(&call.method, &call.path);
-    match &effect {
+    // Time must be able to pass while an answer is held back.
+    let _busy = match &effect {
         Some(Effect::Delay { seconds }) => {
-            // Time must be able to pass while the answer is held back.
-            busy.take();
+            drop(busy);
             shared.clock.sleep(None, Duration::from_secs(*seconds)).await;
-            busy = Some(shared.clock.busy());
+            shared.clock.busy()
         }
         Some(Effect::Hang) => {
-            busy.take();
-            std::future::pending::<()>().await;
+            drop(busy);
+            return std::future::pending().await;
         }
-        _ => {}
-    }
+        _ => busy,
+    };
     let answered = {
         let now = shared.clock.now();
         let mut world = shared.world();

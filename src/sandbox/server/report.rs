@@ -64,7 +64,7 @@ fn slice(call: &Call, now: Timestamp, width: i64, usual: usize, most: usize, ben
     let end = end.map_or(open, |end| snap(end).min(open));
     let mut from = snap(start);
     if let Some(token) = call.one("page")?.filter(|_| bend != Bend::PageLoop) {
-        let next = read_token(token, call).filter(|next| *next >= from && next.since(from) % width == 0);
+        let next = read_token(token, call).filter(|next| *next >= from && (next.since(from) % width) == 0);
         from = next.ok_or_else(|| ApiError::invalid("page: not a page of this query"))?;
     }
     let until = end.min(from.plus(width * i64::try_from(limit).unwrap_or(1))).max(from);
@@ -197,7 +197,9 @@ pub fn cost(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Result<Va
     }
     let day = TimeDelta::days(1).num_minutes();
     let Slice { from, until, width, next } = slice(call, now, day, 7, 31, bend)?;
-    let mut days: BTreeMap<Minute, BTreeMap<(Option<String>, Option<String>), u64>> = BTreeMap::new();
+    /// Micro-dollars by workspace and model, as far as they are asked for.
+    type Lines = BTreeMap<(Option<String>, Option<String>), u64>;
+    let mut days: BTreeMap<Minute, Lines> = BTreeMap::new();
     for (minute, entry) in world.usage.visible(from, until, now) {
         let bucket = Minute::from_epoch(minute.epoch().div_euclid(width) * width);
         let workspace = dimension(entry, "workspace_id").filter(|_| group_by.contains(&"workspace_id"));
