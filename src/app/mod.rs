@@ -2,6 +2,7 @@
 
 mod context;
 mod error;
+pub mod reconcile;
 
 pub use context::{App, ConsumerFactory};
 pub use error::AppError;
