@@ -7,6 +7,7 @@ pub mod custody;
 mod error;
 pub mod exec;
 pub mod key_list;
+pub mod reconcile;
 pub mod sight;
 
 pub use context::{App, ConsumerFactory};

@@ -1,10 +1,10 @@
 //! Integration tests: one binary, which links once; one module an area.
 
+mod again;
 mod check;
 mod consumer_edit;
 mod exec;
 mod exec_child;
-mod again;
 mod gate;
 mod jobs_fakes;
 mod layers;

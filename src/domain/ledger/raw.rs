@@ -7,7 +7,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::problem::Problems;
+use super::notes::Notes;
 
 /// The largest ledger that is judged: 1 MiB.
 pub(super) const MAX_BYTES: usize = 1 << 20;
@@ -40,7 +40,7 @@ pub fn redact(text: &str) -> (Cow<'_, str>, Vec<Range<usize>>) {
 }
 
 /// Parses `text`, which holds no secret any more. `None` when the syntax leaves nothing to judge by.
-pub(super) fn document<'t>(text: &'t str, problems: &mut Problems<'_>) -> Option<Spanned<DeTable<'t>>> {
+pub(super) fn document<'t>(text: &'t str, notes: &mut Notes<'_>) -> Option<Spanned<DeTable<'t>>> {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut readable = true;
     // A bracket that is never closed is reported once for each level of nesting.
@@ -55,7 +55,7 @@ pub(super) fn document<'t>(text: &'t str, problems: &mut Problems<'_>) -> Option
         readable &= duplicate;
         let remedy = if duplicate { "keep one of the two" } else { "mend the syntax; fields are judged after that" };
         let message = format!("TOML syntax: {}", error.message());
-        problems.error(span, "", message, remedy);
+        notes.error(span, "", message, remedy);
     }
     readable.then_some(document)
 }
