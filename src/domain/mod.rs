@@ -11,6 +11,7 @@ pub mod price;
 pub mod rotation;
 pub mod run;
 pub mod secret;
+pub mod secret_scan;
 pub mod time;
 pub mod usage;
 pub mod watch;

@@ -1,3 +1,8 @@
 //! Integration tests: one binary, one module an area.
 
+mod browser;
 mod layers;
+mod report_bundle;
+mod report_fixture;
+mod report_status;
+mod status_fixture;
