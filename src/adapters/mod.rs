@@ -1,6 +1,7 @@
 //! Implementations of the ports. They know the domain and the ports, never a use case, never each other; `fs`, `http` and
 //! `process` are what they share.
 
+pub mod bundle;
 pub mod child;
 pub mod clock;
 pub mod config_file;

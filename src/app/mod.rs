@@ -1,6 +1,7 @@
 //! Use cases: what guard does, written over ports. They branch on decisions of the domain, never on concrete adapters.
 
 pub mod check;
+pub mod bundle;
 mod context;
 pub mod current_key;
 pub mod custody;

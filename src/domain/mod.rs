@@ -12,6 +12,7 @@ pub mod redact;
 pub mod rotation;
 pub mod run;
 pub mod secret;
+pub mod secret_scan;
 pub mod time;
 pub mod usage;
 pub mod watch;

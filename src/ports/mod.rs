@@ -1,5 +1,6 @@
 //! What guard asks of the world, one small trait a file. Adapters implement them; use cases see nothing else.
 
+mod bundle;
 mod clock;
 mod consumer;
 mod faults;
@@ -11,6 +12,7 @@ mod provider;
 mod store;
 mod vault;
 
+pub use bundle::{BundleFile, BundleStore};
 pub use clock::Clock;
 pub use consumer::{Consumer, ConsumerError, Reading};
 pub use faults::{FaultPoint, Faults, NoFaults};

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, which links once; one module an area.
 
 mod again;
+mod browser;
 mod check;
 mod consumer_edit;
 mod exec;
@@ -12,6 +13,10 @@ mod lease;
 mod organization;
 mod process;
 mod provider_contract;
+mod report_bundle;
+mod report_fixture;
+mod report_status;
+mod status_fixture;
 mod store;
 mod store_usage;
 mod vault;

@@ -3,3 +3,21 @@
 mod trip;
 
 pub use trip::{GateNote, TripRecord};
+//! What an incident was, in figures: the one input of every page, picture and file about it.
+
+mod hint;
+mod loss;
+mod moments;
+mod redacted;
+mod report;
+mod series;
+
+pub use hint::Hint;
+pub use loss::{Horizon, Loss};
+pub use moments::{Moments, Step};
+pub use redacted::RedactedLedger;
+pub use report::{
+    Action, BreakdownLine, Cause, EvidenceExcerpt, EvidenceHead, Failover, Figure, IncidentReport, Involved, Outcome,
+    Part, ProviderResponse, Standing,
+};
+pub use series::{Band, Charge, Hidden, UsageSeries};

@@ -1,0 +1,14 @@
+//! What is handed over after an incident: a page, the same as JSON, the figures as CSV.
+
+mod csv;
+mod figures;
+mod glossary;
+mod json;
+mod page;
+mod proof;
+mod sections;
+mod story;
+
+pub use csv::usage_csv;
+pub use json::{SCHEMA, json};
+pub use page::html;
