@@ -2,11 +2,12 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use guard::adapters::gate::FileGate;
 use guard::domain::ids::{KeyId, WorkspaceName};
 use guard::ports::{Gate, GateState};
+
+use crate::again::alone;
 
 fn workspace() -> WorkspaceName {
     WorkspaceName::new("prod").unwrap()
@@ -89,24 +90,10 @@ fn a_directory_open_to_all_is_closed_and_can_still_be_closed() {
     assert!(!file.exists());
 }
 
-/// Runs one test of this binary again in a process of its own, started by a shell with `prelude`.
-fn again(test: &str, prelude: &str) {
-    let status = Command::new("/bin/sh")
-        .args(["-c", &format!("{prelude}; exec \"$0\" \"$@\"")])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env("GUARD_TEST_AGAIN", test)
-        .status()
-        .unwrap();
-    assert!(status.success());
-}
-
 #[test]
 fn closing_needs_no_disk_space() {
     // No file may grow: the same refusal as a full disk, without one.
-    if std::env::var_os("GUARD_TEST_AGAIN").is_none() {
-        return again("gate::closing_needs_no_disk_space", "trap '' XFSZ");
-    }
+    let Some(()) = alone("gate::closing_needs_no_disk_space", "trap '' XFSZ", &[]) else { return };
     let (_state, gate, file) = opened();
     let limit = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     rustix::process::setrlimit(rustix::process::Resource::Fsize, limit).unwrap();

@@ -1,5 +1,6 @@
 //! Integration tests: one binary, one module an area.
 
+mod again;
 mod consumer_edit;
 mod gate;
 mod layers;
@@ -7,3 +8,4 @@ mod lease;
 mod process;
 mod store;
 mod store_usage;
+mod vault;
