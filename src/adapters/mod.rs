@@ -6,6 +6,7 @@ pub mod consumer;
 pub mod fs;
 pub mod gate;
 pub mod http;
+pub mod keyring;
 pub mod lease;
 pub mod ledger_file;
 pub mod notify;
