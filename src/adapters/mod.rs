@@ -10,6 +10,7 @@ pub mod fs;
 pub mod gate;
 pub mod hardening;
 pub mod http;
+pub mod keyring;
 pub mod lease;
 pub mod logging;
 pub mod notify;

@@ -2,6 +2,7 @@
 //! <https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/secret-v1/>
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -12,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::credential::Credential;
 use super::place::Place;
-use super::remote::{ATTEMPTS, Effect, Remote};
+use super::remote::{ATTEMPTS, Effect, Remote, read_followed};
 use crate::adapters::http::{Method, Request, Url};
 use crate::domain::ledger::KubernetesSecretSettings;
 use crate::domain::secret::Secret;
@@ -24,6 +25,10 @@ pub struct KubernetesSecret {
     settings: KubernetesSecretSettings,
     token: Credential,
 }
+
+/// Where Kubernetes puts the token of a pod.
+/// <https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/>
+const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 #[derive(Deserialize)]
 struct Object {
@@ -40,16 +45,25 @@ struct Metadata {
     resource_version: String,
 }
 
+fn pod_token() -> Result<Secret, String> {
+    let bytes = read_followed(Path::new(POD_TOKEN), 64 * 1024)
+        .map_err(|error| error.to_string())?
+        .ok_or_else(|| format!("guard does not run in a pod ({POD_TOKEN} is missing); set `token`"))?;
+    let text = String::from_utf8(bytes.to_vec()).map_err(|_| format!("{POD_TOKEN} is not text"))?;
+    Secret::new(text).map_err(|error| format!("{POD_TOKEN}: {error}"))
+}
+
 impl KubernetesSecret {
-    /// A place that gets guard's token from `token`.
+    /// A place that gets guard's token from `token`, or from the service account of the pod that guard runs in.
     ///
     /// # Errors
     /// [`ConsumerError::Refused`] when the ledger's address is none that guard talks to.
-    pub fn new(settings: KubernetesSecretSettings, token: Credential) -> Result<Self, ConsumerError> {
+    pub fn new(settings: KubernetesSecretSettings, token: Option<Credential>) -> Result<Self, ConsumerError> {
         let target = format!("Kubernetes secret {}/{} ({})", settings.namespace, settings.secret, settings.key);
         // On this machine there is no certificate to check, as with `kubectl proxy`.
         let local = settings.url.starts_with("http://");
         let remote = Remote::new(&settings.url, (!local).then(|| settings.ca_file.clone()), target)?;
+        let token = token.unwrap_or_else(|| Credential::new(pod_token));
         Ok(Self { remote, settings, token })
     }
 

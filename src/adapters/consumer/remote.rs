@@ -1,13 +1,14 @@
 //! What the stores behind HTTP have in common: short limits, and what an answer means for a delivery.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::credential::Credential;
-use crate::adapters::fs::{self, Trust};
+use super::place::reading;
+use crate::adapters::fs::{self, FileError, Trust};
 use crate::adapters::http::{Client, HttpError, Limits, Request, Response, Url};
 use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
@@ -89,12 +90,7 @@ impl Remote {
             return Client::new(LIMITS).map_err(|e| self.unreachable(e.to_string()));
         };
         let shown = path.display().to_string();
-        let read = tokio::task::spawn_blocking(move || {
-            // Kubernetes swaps the files of a pod behind a link.
-            let path = std::fs::canonicalize(&path).unwrap_or(path);
-            fs::read(&path, Trust::Guarded, MAX_AUTHORITY)
-        })
-        .await;
+        let read = tokio::task::spawn_blocking(move || read_followed(&path, MAX_AUTHORITY)).await;
         match read {
             Ok(Ok(Some(pem))) => Client::trusting_only(LIMITS, &pem).map_err(|e| self.refused(format!("{shown}: {e}"))),
             Ok(Ok(None)) => Err(self.unreachable(format!("there is no file {shown} with its certificate authority"))),
@@ -134,13 +130,12 @@ impl Remote {
 
     /// What a stored text says as a key.
     pub fn reading(&self, text: Option<Zeroizing<String>>) -> Result<Reading, ConsumerError> {
-        match text {
-            None => Ok(Reading::Empty),
-            Some(text) if text.is_empty() => Ok(Reading::Empty),
-            Some(text) => match Secret::new(text.to_string()) {
-                Ok(secret) if secret.expose() == text.as_str() => Ok(Reading::Holds(secret)),
-                _ => Err(self.refused("what it holds is no key; empty it once by hand if guard may replace it")),
-            },
-        }
+        reading(&self.target, text)
     }
+}
+
+/// Reads a public file that only root or guard may have written, following links: Kubernetes swaps the files of a pod behind one.
+pub(super) fn read_followed(path: &Path, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    fs::read(&path, Trust::Guarded, limit)
 }

@@ -6,9 +6,9 @@ use crate::domain::ledger::field::{SecretFrom, Text, absolute_path, one_word, we
 use crate::domain::ledger::section::{KindOf, Section};
 use crate::domain::ledger::words::shown;
 
-/// Where Kubernetes puts the identity of a pod.
+/// Where Kubernetes puts the authority of the API server into a pod.
 /// <https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/>
-const IN_CLUSTER: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+const POD_AUTHORITY: &str = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
 
 /// One key of a Kubernetes Secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct KubernetesSecretSettings {
     /// The key in its `data`. Default `ANTHROPIC_API_KEY`.
     pub key: String,
     /// guard's token there. Default: the pod's service account.
-    pub token: SecretSource,
+    pub token: Option<SecretSource>,
     /// The authority (PEM) that vouches for the server. Default: the pod's.
     pub ca_file: PathBuf,
 }
@@ -65,17 +65,16 @@ fn read(section: &mut Section<'_, '_, '_>) -> Option<ConsumerKind> {
         one_word("ANTHROPIC_API_KEY"),
         "ANTHROPIC_API_KEY".to_owned(),
     );
-    let token = section.with_default(
+    let token = section.optional(
         "token",
-        "Where guard's token is read from; it is read anew each time.",
+        "Where guard's token is read from, anew each time; by default the service account of guard's pod.",
         SecretFrom,
-        SecretSource::File(PathBuf::from(format!("{IN_CLUSTER}/token"))),
     );
     let ca_file = section.with_default(
         "ca_file",
         "The authority (PEM) that vouches for the server.",
         absolute_path("/etc/kubernetes/pki/ca.crt"),
-        PathBuf::from(format!("{IN_CLUSTER}/ca.crt")),
+        PathBuf::from(POD_AUTHORITY),
     );
     Some(ConsumerKind::KubernetesSecret(KubernetesSecretSettings {
         url,
