@@ -6,6 +6,7 @@ pub mod child;
 pub mod clock;
 pub mod config_file;
 pub mod consumer;
+pub mod faults;
 pub mod fs;
 pub mod gate;
 pub mod hardening;

@@ -1,10 +1,19 @@
 use std::sync::Arc;
 
-use super::Paths;
+use super::{Paths, ledger::load_prices};
+use crate::adapters::clock::{Presence, SandboxClock, SystemClock};
+use crate::adapters::faults::AbortAt;
+use crate::adapters::gate::FileGate;
+use crate::adapters::lease::FileLeases;
+use crate::adapters::provider::Deferred;
+use crate::adapters::provider::anthropic::Anthropic;
+use crate::adapters::store::SqliteStore;
+use crate::adapters::vault::{self, credentials};
+use crate::adapters::{consumer, notify};
 use crate::app::App;
 use crate::domain::ledger::Ledger;
 use crate::exit::{Exit, Failure};
-use crate::ports::{Gate, Vault};
+use crate::ports::{Clock, Faults, Gate, NoFaults, Notifier, ProviderError, Vault, VaultError};
 
 /// All that handing out a key needs: neither database nor network.
 pub struct KeyRing {
@@ -15,11 +24,89 @@ pub struct KeyRing {
 }
 
 /// Builds gate and vault alone.
-pub fn key_ring(_paths: &Paths) -> Result<KeyRing, Failure> {
-    Err(Failure::new(Exit::Internal, "skeleton"))
+pub fn key_ring(paths: &Paths, ledger: &Ledger) -> Result<KeyRing, Failure> {
+    Ok(KeyRing { gate: Arc::new(FileGate::new(&paths.state_dir)), vault: open_vault(paths, ledger)? })
 }
 
-/// Builds every port.
-pub fn app(_paths: &Paths, _ledger: Arc<Ledger>, _command: &str) -> Result<App, Failure> {
-    Err(Failure::new(Exit::Internal, "skeleton"))
+/// Builds every port. `command` is what the person or the timer called: it names the actor in evidence and locks.
+pub fn app(paths: &Paths, ledger: Arc<Ledger>, command: &str) -> Result<App, Failure> {
+    let KeyRing { gate, vault } = key_ring(paths, &ledger)?;
+    let clock = clock(command)?;
+    let store = Arc::new(SqliteStore::open(&paths.state_dir).map_err(|error| Failure::from(crate::app::AppError::from(error)))?);
+    let provider = Arc::new(provider(&ledger, &vault, &clock));
+    Ok(App {
+        prices: Arc::new(load_prices(&ledger)?),
+        actor: format!("guard {command} (uid {})", rustix::process::getuid().as_raw()),
+        keys: provider.clone(),
+        probe: provider.clone(),
+        feed: provider,
+        journal: store.clone(),
+        usage: store.clone(),
+        watch_state: store.clone(),
+        runs: store.clone(),
+        evidence: store.clone(),
+        outbox: store,
+        leases: Arc::new(FileLeases::new(&paths.state_dir, clock.clone())),
+        notifiers: notifiers(&ledger, &vault, &clock)?,
+        consumers: Arc::new(consumer::build),
+        faults: faults()?,
+        gate,
+        vault,
+        clock,
+        ledger,
+    })
+}
+
+fn unlocked(error: &VaultError) -> Failure {
+    Failure::new(Exit::Config, error.to_string()).hint("`guard doctor` checks the vault")
+}
+
+fn open_vault(paths: &Paths, ledger: &Ledger) -> Result<Arc<dyn Vault>, Failure> {
+    vault::open(&ledger.vault, &paths.config_dir, &paths.state_dir).map_err(|error| unlocked(&error))
+}
+
+/// The system's clock, or the virtual one of a sandbox on this machine that a drill started.
+fn clock(command: &str) -> Result<Arc<dyn Clock>, Failure> {
+    let Some(url) = std::env::var_os("GUARD_SANDBOX_CLOCK").filter(|url| !url.is_empty()) else {
+        return Ok(Arc::new(SystemClock));
+    };
+    // `guard exec` waits for its child, which has its own place in the sandbox's time.
+    let presence = if command == "exec" { Presence::Observer } else { Presence::Participant };
+    let clock = SandboxClock::connect(&url.to_string_lossy(), &format!("guard {command}"), presence).map_err(|error| {
+        Failure::new(Exit::Config, format!("GUARD_SANDBOX_CLOCK: {error}"))
+            .hint("unset GUARD_SANDBOX_CLOCK unless this guard is part of a drill")
+    })?;
+    Ok(Arc::new(clock))
+}
+
+fn provider(ledger: &Ledger, vault: &Arc<dyn Vault>, clock: &Arc<dyn Clock>) -> Deferred<Anthropic> {
+    let (mut settings, vault, clock) = (ledger.provider.clone(), vault.clone(), clock.clone());
+    if let Some(url) = std::env::var_os("GUARD_PROVIDER_URL").filter(|url| !url.is_empty()) {
+        settings.url = url.to_string_lossy().into_owned();
+    }
+    Deferred::new(Anthropic::CAPABILITIES, move || {
+        let credential = credentials::admin_key(settings.admin_key.as_ref(), vault.as_ref())
+            .map_err(|error| ProviderError::Refused { status: 0, message: format!("there is no admin key: {error}") })?;
+        Anthropic::new(&settings, credential.secret, clock.clone(), Arc::new(rand::random::<f64>))
+            .map_err(|error| ProviderError::Unreachable(error.to_string()))
+    })
+}
+
+fn notifiers(
+    ledger: &Ledger,
+    vault: &Arc<dyn Vault>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<Arc<dyn Notifier>>, Failure> {
+    let build = |settings| notify::build(settings, vault.as_ref(), clock.clone());
+    ledger.notifiers.iter().map(build).collect()
+}
+
+fn faults() -> Result<Arc<dyn Faults>, Failure> {
+    match std::env::var("GUARD_FAULT") {
+        Ok(text) => match AbortAt::parse(&text) {
+            Some(faults) => Ok(Arc::new(faults)),
+            None => Err(Failure::new(Exit::Config, "GUARD_FAULT is not `place` or `place:n`").hint("unset it")),
+        },
+        Err(_) => Ok(Arc::new(NoFaults)),
+    }
 }

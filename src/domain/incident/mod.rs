@@ -1,9 +1,4 @@
-//! (skeleton)
-
-mod trip;
-
-pub use trip::{GateNote, TripRecord};
-//! What an incident was, in figures: the one input of every page, picture and file about it.
+//! What an incident is: the trip as the journal holds it, and the figures that every page, picture and file about it is made from.
 
 mod hint;
 mod loss;
@@ -11,6 +6,7 @@ mod moments;
 mod redacted;
 mod report;
 mod series;
+mod trip;
 
 pub use hint::Hint;
 pub use loss::{Horizon, Loss};
@@ -21,3 +17,4 @@ pub use report::{
     Part, ProviderResponse, Standing,
 };
 pub use series::{Band, Charge, Hidden, UsageSeries};
+pub use trip::{GateNote, TripRecord};

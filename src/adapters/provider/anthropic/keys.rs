@@ -15,7 +15,7 @@ use crate::ports::{Capabilities, KeyAdmin, ProviderError};
 #[async_trait]
 impl KeyAdmin for Anthropic {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { mint: false, enable: true, archive: true }
+        Self::CAPABILITIES
     }
 
     async fn organization(&self) -> Result<Organization, ProviderError> {

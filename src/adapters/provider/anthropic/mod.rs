@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use crate::adapters::http::{Client, HttpError, InvalidUrl, Limits, Url};
 use crate::domain::ledger::ProviderSettings;
 use crate::domain::secret::Secret;
-use crate::ports::Clock;
+use crate::ports::{Capabilities, Clock};
 
 /// A source of numbers in `0.0..1.0` that spreads retries, so that many guards do not come back at the same moment.
 pub type Jitter = Arc<dyn Fn() -> f64 + Send + Sync>;
@@ -47,6 +47,9 @@ pub enum SetupError {
 }
 
 impl Anthropic {
+    /// Keys are made by a person in the Console; everything else can be done by API.
+    pub const CAPABILITIES: Capabilities = Capabilities { mint: false, enable: true, archive: true };
+
     /// A client for the provider of `settings`, with guard's admin credential: an Admin API key, or an OAuth access token with
     /// the scope `org:admin`.
     ///

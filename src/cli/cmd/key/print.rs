@@ -30,7 +30,7 @@ pub fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Refused, "standard output is a terminal, the key would stay readable on it")
             .hint("this command is for programs; add --reveal to see the key all the same"));
     }
-    let secret = within(BOUND, session.paths.clone(), args.workspace)?;
+    let secret = within(BOUND, session.paths.clone(), session.ledger()?, args.workspace)?;
     // One write, so that a reader never sees half a key. A reader that is gone is told nothing more.
     let _ = out.write_all(format!("{}\n", secret.expose()).as_bytes()).and_then(|()| out.flush());
     Ok(Exit::Done)
@@ -38,11 +38,11 @@ pub fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
 
 /// Looks the key up in a thread of its own: a keyring service that hangs must not hang the caller. The thread ends with
 /// the process.
-fn within(bound: Duration, paths: Paths, workspace: WorkspaceName) -> Result<Secret, Failure> {
+fn within(bound: Duration, paths: Paths, ledger: Arc<Ledger>, workspace: WorkspaceName) -> Result<Secret, Failure> {
     let (sender, receiver) = mpsc::sync_channel(1);
     std::thread::spawn(move || {
         // Nobody listens any more once the time is over.
-        let _ = sender.send(look_up(&paths, &workspace));
+        let _ = sender.send(look_up(&paths, &ledger, &workspace));
     });
     receiver.recv_timeout(bound).unwrap_or_else(|_| {
         Err(Failure::new(Exit::Later, format!("the vault did not answer within {} s", bound.as_secs()))
@@ -50,7 +50,7 @@ fn within(bound: Duration, paths: Paths, workspace: WorkspaceName) -> Result<Sec
     })
 }
 
-fn look_up(paths: &Paths, workspace: &WorkspaceName) -> Result<Secret, Failure> {
-    let ring = wiring::key_ring(paths)?;
+fn look_up(paths: &Paths, ledger: &Ledger, workspace: &WorkspaceName) -> Result<Secret, Failure> {
+    let ring = wiring::key_ring(paths, ledger)?;
     Ok(current_key(ring.gate.as_ref(), ring.vault.as_ref(), workspace)?.1)
 }
