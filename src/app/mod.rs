@@ -2,7 +2,15 @@
 
 mod context;
 pub mod custody;
+pub mod drive;
+pub mod enroll;
 mod error;
+mod perform;
+pub mod points;
+pub mod rearm;
+pub mod rotate;
+mod tell;
+pub mod trip;
 
 pub use context::{App, ConsumerFactory};
 pub use error::AppError;
