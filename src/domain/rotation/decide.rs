@@ -45,11 +45,7 @@ pub fn decide(custody: &Custody, sight: &Sight, policy: &Policy, now: Timestamp)
     let mut desk = Desk { custody, sight, policy, now, waits: Vec::new(), asks: Vec::new() };
     match desk.go_round() {
         ControlFlow::Break(decision) => decision,
-        ControlFlow::Continue(()) => match (desk.waits.into_iter().min_by_key(|(until, _)| *until), desk.asks.pop()) {
-            (Some((until, why)), _) => Decision::Wait { until, why },
-            (None, Some(ask)) => Decision::Ask(ask),
-            (None, None) => Decision::Finished,
-        },
+        ControlFlow::Continue(()) => desk.rest(),
     }
 }
 
@@ -81,6 +77,18 @@ impl Desk<'_> {
         self.reopen()?;
         self.tidy_keys()?;
         self.archive()
+    }
+
+    /// What remains when nothing can be done now. A grace time that has to pass is nothing to wait for while anything else is.
+    fn rest(mut self) -> Decision {
+        let grace = |why: &Waiting| matches!(why, Waiting::Grace(_));
+        let next = self.waits.into_iter().min_by_key(|(until, why)| (grace(why), *until));
+        match (next, self.asks.pop()) {
+            (Some((_, why)), Some(ask)) if grace(&why) => Decision::Ask(ask),
+            (Some((until, why)), _) => Decision::Wait { until, why },
+            (None, Some(ask)) => Decision::Ask(ask),
+            (None, None) => Decision::Finished,
+        }
     }
 
     pub(super) fn wait(&mut self, until: Timestamp, why: Waiting) {

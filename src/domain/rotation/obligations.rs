@@ -58,9 +58,11 @@ impl Desk<'_> {
         GateNote { incident, keys, sentence }.to_string()
     }
 
-    /// A trip that closed the gate and could not be written to the journal.
+    /// A trip that closed the gate and could not be written to the journal. Its number may be too low when the journal could
+    /// not even be read; a gate that should be open tells it all the same.
     fn unrecorded_trip(&self, text: &str) -> Option<TripRecord> {
-        let note = GateNote::parse(text).filter(|n| n.incident.0 > self.custody.generation())?;
+        let unexpected = self.custody.latch().is_none() && matches!(self.custody.gate(), GateRecord::Open(_));
+        let note = GateNote::parse(text).filter(|n| unexpected || n.incident.0 > self.custody.generation())?;
         let keys: BTreeSet<KeyId> = note.keys.into_iter().filter(|k| self.custody.key(k).is_some()).collect();
         let mode = if keys.is_empty() { TripMode::Gate } else { TripMode::Kill };
         let figures = json!({ "recovered_from": "gate" });
