@@ -3,6 +3,7 @@
 pub mod child;
 pub mod consumer;
 pub mod hardening;
+pub mod http;
 pub mod logging;
 pub mod notify;
 pub mod provider;

@@ -6,6 +6,7 @@ pub mod current_key;
 mod error;
 pub mod exec;
 pub mod key_list;
+pub mod outbox;
 pub mod sight;
 
 pub use context::{App, ConsumerFactory};

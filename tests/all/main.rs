@@ -4,3 +4,5 @@ mod check;
 mod exec;
 mod exec_child;
 mod jobs_fakes;
+mod notify_outbox;
+mod notify_webhook;
