@@ -8,4 +8,5 @@ pub mod logging;
 pub mod notify;
 pub mod provider;
 pub mod store;
+pub mod surroundings;
 pub mod vault;

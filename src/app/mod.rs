@@ -3,6 +3,7 @@
 pub mod check;
 mod context;
 pub mod current_key;
+pub mod doctor;
 mod error;
 pub mod exec;
 pub mod key_list;
