@@ -23,7 +23,7 @@ fn command(program: impl Into<OsString>, args: &[&str]) -> JobCommand {
         program: program.into(),
         args: args.iter().map(Into::into).collect(),
         set: vec![("GUARD_ACTIVE".into(), "prod".into())],
-        remove: vec!["PATH_OF_THE_ADMIN_KEY".into(), "CARGO_PKG_NAME".into()],
+        remove: vec!["GUARD_ADMIN_KEY".into(), "PATH".into()],
         key: ("ANTHROPIC_API_KEY".into(), Secret::new(SECRET.into()).unwrap()),
     }
 }
@@ -46,8 +46,8 @@ async fn the_key_is_in_the_environment_and_in_no_argument() {
     assert_eq!(end, JobEnd::Exited(0));
     let env = read(dir.path(), "env");
     assert!(env.contains(&format!("ANTHROPIC_API_KEY={SECRET}\n")) && env.contains("GUARD_ACTIVE=prod\n"));
-    // Cargo sets it for every test.
-    assert!(std::env::var("CARGO_PKG_NAME").is_ok() && !env.contains("CARGO_PKG_NAME="));
+    // Every process has a PATH; this job was not to inherit it, and its shell looks where it always does.
+    assert!(std::env::var_os("PATH").is_some() && !env.lines().any(|line| line.starts_with("PATH=")));
     assert!(!read(dir.path(), "cmdline").contains(SECRET));
 }
 
