@@ -18,4 +18,5 @@ pub mod notify;
 pub mod process;
 pub mod provider;
 pub mod store;
+pub mod surroundings;
 pub mod vault;

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use super::current_key::current_key;
+use super::current_key::{open_gate, secret_of};
 use super::sight::sight;
 use super::{App, AppError};
 use crate::domain::ids::{KeyId, RunId, WorkspaceName};
@@ -63,8 +63,9 @@ pub async fn exec(app: &App, jobs: &dyn Jobs, request: Request) -> Result<Outcom
         what: format!("the ledger has no workspace `{}`", request.workspace),
         remedy: "`guard ledger list` shows all".to_owned(),
     })?;
-    let (key, secret) = current_key(app.gate.as_ref(), app.vault.as_ref(), &workspace.name)?;
+    let key = open_gate(app.gate.as_ref(), &workspace.name)?;
     refuse_if_blind(app, workspace)?;
+    let secret = secret_of(app.vault.as_ref(), &workspace.name, &key)?;
     // From here on a signal no longer ends guard, so that the run's end is recorded.
     let mut signals = jobs.listen().map_err(|why| AppError::Bug(format!("signals cannot be received: {why}")))?;
     let run = begin(app, workspace, &key, &request.program)?;

@@ -1,21 +1,23 @@
 //! Use cases: what guard does, written over ports. They branch on decisions of the domain, never on concrete adapters.
 
-pub mod check;
 pub mod bundle;
+pub mod check;
 mod context;
 pub mod current_key;
 pub mod custody;
+pub mod doctor;
 pub mod drive;
 pub mod enroll;
 mod error;
 pub mod exec;
 pub mod key_list;
-pub mod reconcile;
-pub mod sight;
+pub mod outbox;
 mod perform;
 pub mod points;
 pub mod rearm;
+pub mod reconcile;
 pub mod rotate;
+pub mod sight;
 mod tell;
 pub mod trip;
 

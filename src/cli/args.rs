@@ -5,12 +5,46 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::cmd;
 
+/// Exit statuses and environment, for `guard --help` and the manual page.
+const LONG_FOOTER: &str = "\
+Exit status:
+    0  done, or nothing to do
+    1  failed; details on standard error
+    2  wrong usage
+   10  refused: a precondition does not hold (no standby, key dead, wrong workspace, guard is blind)
+   11  rolled back: the old key is in use again
+   12  the gate is closed
+   69  provider or consumer unreachable
+   70  internal error
+   75  not now: lock held, drain unfinished, provider busy; run again later
+   77  the provider refused guard's credential
+   78  the ledger, a setting or a file's permissions are wrong
+  126  exec: the job cannot be run
+  127  exec: there is no such job; otherwise exec returns the job's own status, or 128 + its signal
+  check only: 0 OK, 1 warning, 2 critical, 3 unknown
+New statuses may be added; treat an unknown non-zero status as failure. Every non-zero exit prints at least one line on
+standard error; with --json the last line there is {\"type\":\"exit_error\",\"code\":…,\"message\":…}.
+
+Environment:
+  GUARD_CONFIG, GUARD_STATE_DIR, GUARD_JSON   as the options of that name
+  GUARD_PROVIDER_URL                          another provider address than the ledger's
+  GUARD_ADMIN_KEY_FILE                        where guard's own credential is
+  GUARD_LOG                                   what is logged, for example info or guard=debug
+  NO_COLOR                                    no colours";
+
 /// Guardian for the API keys of unattended LLM pipelines.
 ///
 /// guard keeps a ledger of workspaces and keys, replaces keys without downtime, watches what the provider says they spend,
 /// and stops a compromised key, and that key alone.
 #[derive(Debug, Parser)]
-#[command(name = "guard", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "guard",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "guard help COMMAND explains one command; guard drill shows everything at work.",
+    after_long_help = LONG_FOOTER
+)]
 pub struct Cli {
     /// Flags that every command takes.
     #[command(flatten)]
@@ -22,6 +56,7 @@ pub struct Cli {
 
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
 pub struct Globals {
     /// The ledger [default: ./guard.toml, then guard.toml in the configuration directory]
     #[arg(long, global = true, value_name = "FILE", env = "GUARD_CONFIG")]
@@ -66,6 +101,7 @@ pub enum Command {
     /// Make a first ledger and check that guard can work here
     Init(cmd::init::Args),
     /// Check everything guard depends on and say how to mend what is wrong
+    #[command(after_help = "Exit status: 0 when no check fails (warnings count as passed), else 1.")]
     Doctor(cmd::doctor::Args),
     /// Show what guard knows, what it waits for, and what a person should do
     Status(cmd::status::Args),
@@ -74,14 +110,36 @@ pub enum Command {
     /// Seal keys in the vault, list them, hand one to a helper, forget one
     Key(cmd::key::Args),
     /// Replace a workspace's key without downtime; resumes an open rotation
+    #[command(after_help = "Examples:
+  guard rotate -w prod --dry-run     what would happen, with the point of no return
+  guard rotate -w prod               start, or go on with what is open; 75 means \"call again later\"
+  guard rotate --all --due           for a timer")]
     Rotate(cmd::rotate::Args),
     /// Watch usage and act on leaks, once or for ever
+    #[command(after_help = "Examples:
+  guard watch             for ever, under systemd
+  guard watch --once      one poll, for a first look")]
     Watch(cmd::watch::Args),
     /// Do everything that is due now, once, in order (for cron and timers)
     Tick(cmd::tick::Args),
     /// Run a job with the workspace's key and record the run
+    #[command(after_help = "Examples:
+  guard exec -w prod -- python3 publish.py
+  17 3 * * *  guard exec -w nightly -- /opt/jobs/digest        (crontab)
+  guard exec -w prod --env MY_KEY -- ./job                     (another variable for the key)
+
+The job finds the key in ANTHROPIC_API_KEY, its workspace in GUARD_ACTIVE, the number of its run in GUARD_RUN_ID, and
+the ledger's models in GUARD_MODELS, the preferred one in GUARD_MODEL. Signals are passed on to it.
+
+Exit status: the job's own, or 128 + the signal that killed it; 12 when the gate is closed, 10 when guard is blind and the
+ledger says fail_closed, 126 and 127 when the job cannot be started.")]
     Exec(cmd::exec::Args),
     /// Ask whether a workspace's gate is open, in the manner of a monitoring plugin
+    #[command(after_help = "Examples:
+  guard check -q -w prod && ./job           in a script
+  command[guard_prod]=guard check -w prod   for a monitoring daemon
+
+Exit status: 0 OK, 1 warning, 2 critical, 3 unknown.")]
     Check(cmd::check::Args),
     /// Stop a key by hand: close the gate, deactivate it, prove it dead
     Trip(cmd::trip::Args),
@@ -96,7 +154,14 @@ pub enum Command {
     /// Start the embedded sandbox organization
     Sandbox(cmd::sandbox::Args),
     /// Print shell completions
+    #[command(after_help = "Examples:
+  guard completions bash > ~/.local/share/bash-completion/completions/guard
+  guard completions zsh  > ~/.zfunc/_guard
+  guard completions fish > ~/.config/fish/completions/guard.fish")]
     Completions(cmd::completions::Args),
     /// Print the manual page
+    #[command(after_help = "Examples:
+  guard man | man -l -
+  guard man exec > guard-exec.1")]
     Man(cmd::man::Args),
 }

@@ -31,7 +31,7 @@ impl Output {
     /// Data for people, one line. Nothing with `--json`.
     pub fn line(&self, text: impl AsRef<str>) {
         if !self.json {
-            let _ = writeln!(anstream::stdout(), "{}", text.as_ref());
+            let _ = writeln!(anstream::stdout(), "{}", scrub(text.as_ref()));
         }
     }
 
@@ -52,7 +52,7 @@ impl Output {
         if self.json {
             match serde_json::to_string(value) {
                 Ok(text) => {
-                    let _ = writeln!(std::io::stdout(), "{text}");
+                    let _ = writeln!(std::io::stdout(), "{}", scrub(&text));
                 }
                 Err(error) => self.note(format!("internal: the JSON form could not be written: {error}")),
             }

@@ -1,11 +1,13 @@
 //! The only place that names concrete adapters: directories, ledger and settings in, an [`App`](crate::app::App) out.
 
 mod context;
+mod host;
 mod ledger;
 mod paths;
 mod process;
 
 pub use context::{KeyRing, app, key_ring};
+pub use host::surroundings;
 pub use ledger::{ConfigFileError, LedgerError, LoadedLedger, load_ledger, load_prices};
 pub use paths::Paths;
 pub use process::Process;

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use guard::adapters::child::Children;
+use guard::app::exec::{Outcome, Request, exec};
 use guard::domain::secret::Secret;
 use guard::ports::{JobCommand, JobEnd, Jobs, Signal, StartError};
 use rustix::fs::{FileType, Mode};
 use tokio::io::AsyncReadExt;
 
-use super::jobs_fakes::SECRET;
+use super::jobs_fakes::{SECRET, World, ledger, prod};
 
 fn children() -> Children {
     Children::new(Mode::WGRP | Mode::WOTH)
@@ -22,7 +23,7 @@ fn command(program: impl Into<OsString>, args: &[&str]) -> JobCommand {
         program: program.into(),
         args: args.iter().map(Into::into).collect(),
         set: vec![("GUARD_ACTIVE".into(), "prod".into())],
-        remove: vec!["PATH_OF_THE_ADMIN_KEY".into(), "CARGO_PKG_NAME".into()],
+        remove: vec!["GUARD_ADMIN_KEY".into(), "PATH".into()],
         key: ("ANTHROPIC_API_KEY".into(), Secret::new(SECRET.into()).unwrap()),
     }
 }
@@ -45,8 +46,8 @@ async fn the_key_is_in_the_environment_and_in_no_argument() {
     assert_eq!(end, JobEnd::Exited(0));
     let env = read(dir.path(), "env");
     assert!(env.contains(&format!("ANTHROPIC_API_KEY={SECRET}\n")) && env.contains("GUARD_ACTIVE=prod\n"));
-    // Cargo sets it for every test.
-    assert!(std::env::var("CARGO_PKG_NAME").is_ok() && !env.contains("CARGO_PKG_NAME="));
+    // Every process has a PATH; this job was not to inherit it, and its shell looks where it always does.
+    assert!(std::env::var_os("PATH").is_some() && !env.lines().any(|line| line.starts_with("PATH=")));
     assert!(!read(dir.path(), "cmdline").contains(SECRET));
 }
 
@@ -115,15 +116,39 @@ async fn a_signal_reaches_everything_that_the_job_started() {
     tokio::time::timeout(Duration::from_secs(60), story).await.expect("a process was left behind");
 }
 
+/// The only test that signals its own process: every listener in the process hears it.
 #[tokio::test]
-async fn signals_that_reach_guard_are_kept_for_the_job() {
-    let mut signals = children().listen().unwrap();
-    for (sent, expected) in [
-        (rustix::process::Signal::USR1, Signal::User1),
-        (rustix::process::Signal::HUP, Signal::Hangup),
-        (rustix::process::Signal::TERM, Signal::Terminate),
-    ] {
-        rustix::process::kill_process(rustix::process::getpid(), sent).unwrap();
-        assert_eq!(signals.next().await, expected);
-    }
+async fn signals_that_reach_guard_are_passed_on_and_the_run_s_end_is_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let mut pipe = tokio::net::unix::pipe::OpenOptions::new().open_receiver(&fifo).unwrap();
+    let script =
+        "exec 3> \"$1\"; trap 'echo usr1 >&3' USR1; trap 'exit 5' TERM; echo up >&3; while :; do sleep 0.01; done";
+    let world = World::healthy();
+    let (app, jobs) = (world.app(ledger()), children());
+    let request = Request {
+        workspace: prod(),
+        program: "/bin/sh".into(),
+        args: ["-c", script, "sh", fifo.to_str().unwrap()].map(Into::into).into(),
+        variable: None,
+        ladder: None,
+    };
+    let send = |signal| rustix::process::kill_process(rustix::process::getpid(), signal).unwrap();
+    let sender = async {
+        let mut said = [0; 3];
+        while pipe.read_exact(&mut said).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        send(rustix::process::Signal::USR1);
+        let mut answer = [0; 5];
+        pipe.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"usr1\n");
+        send(rustix::process::Signal::TERM);
+    };
+    let story = async { tokio::join!(exec(&app, &jobs, request), sender).0 };
+    let outcome = tokio::time::timeout(Duration::from_secs(60), story).await.expect("a signal was lost");
+    assert_eq!(outcome.unwrap(), Outcome::Ended(JobEnd::Exited(5)));
+    let runs = world.runs.lock().unwrap();
+    assert_eq!((runs[0].program.as_str(), runs[0].exit_status), ("sh", Some(5)));
 }

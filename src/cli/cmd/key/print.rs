@@ -1,10 +1,11 @@
 use std::io::{IsTerminal, Write};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use crate::app::current_key::current_key;
 use crate::cli::{Failure, Session};
 use crate::domain::ids::WorkspaceName;
+use crate::domain::ledger::Ledger;
 use crate::domain::secret::Secret;
 use crate::exit::Exit;
 use crate::wiring::{self, Paths};

@@ -1,5 +1,7 @@
 //! A small world in memory: the ports that jobs, checks, doctor and outbox touch. Ports that they must not touch panic.
 
+mod untouched;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::DateTime;
 use guard::app::App;
-use guard::domain::ids::{KeyId, NotifierName, Principal, RunId, WorkspaceId, WorkspaceName};
-use guard::domain::key::{ApiKey, KeyStatus, Organization, Probe, ProviderWorkspace};
+use guard::domain::ids::{KeyId, NotifierName, RunId, WorkspaceId, WorkspaceName};
+use guard::domain::key::{ApiKey, KeyStatus, Organization, ProviderWorkspace};
 use guard::domain::ledger::{
     Ledger, ModelPolicy, OrganizationPolicy, ProviderSettings, SecretSource, VaultSettings, Workspace,
 };
@@ -16,12 +18,10 @@ use guard::domain::notice::Notice;
 use guard::domain::price::PriceTable;
 use guard::domain::run::Run;
 use guard::domain::secret::Secret;
-use guard::domain::time::{Minute, Timestamp};
-use guard::domain::usage::{UsageRow, UsageWindow};
+use guard::domain::time::Timestamp;
 use guard::ports::{
-    Capabilities, Clock, Commit, Consumer, ConsumerError, EvidenceDraft, EvidenceLog, Gate, GateError, GateState,
-    Journal, KeyAdmin, KeyProbe, Lease, Leases, NoFaults, Outbox, OutboxEntry, ProviderError, Reading, Recorded, Runs,
-    SecretName, StoreError, UsageFeed, UsageStore, Vault, VaultError, WatchState,
+    Capabilities, Clock, Consumer, ConsumerError, Gate, GateError, GateState, KeyAdmin, NoFaults, Outbox, OutboxEntry,
+    ProviderError, Reading, Runs, SecretName, StoreError, Vault, VaultError, WatchState,
 };
 use serde_json::Value;
 
@@ -269,62 +269,6 @@ impl KeyAdmin for World {
     }
     async fn set_status(&self, _: &KeyId, _: KeyStatus) -> Result<ApiKey, ProviderError> {
         unreachable!("nobody here changes keys")
-    }
-}
-
-#[async_trait]
-impl KeyProbe for World {
-    async fn probe(&self, _: &Secret, _: Option<&WorkspaceId>) -> Probe {
-        unreachable!("nobody here probes keys")
-    }
-}
-
-#[async_trait]
-impl UsageFeed for World {
-    async fn usage(&self, _: Minute, _: Minute) -> Result<UsageWindow, ProviderError> {
-        unreachable!("nobody here polls")
-    }
-}
-
-impl Journal for World {
-    fn events(&self, _: &WorkspaceName) -> Result<Vec<Recorded>, StoreError> {
-        unreachable!("nobody here reads the journal")
-    }
-    fn commit(&self, _: &Commit<'_>) -> Result<u64, StoreError> {
-        unreachable!("nobody here writes the journal")
-    }
-}
-
-impl UsageStore for World {
-    fn replace_usage(&self, _: &UsageWindow, _: Timestamp) -> Result<Vec<Minute>, StoreError> {
-        unreachable!("nobody here stores usage")
-    }
-    fn usage(&self, _: Option<&Principal>, _: Minute, _: Minute) -> Result<Vec<UsageRow>, StoreError> {
-        unreachable!("nobody here reads usage")
-    }
-    fn last_used(&self, _: &Principal) -> Result<Option<Minute>, StoreError> {
-        unreachable!("nobody here reads usage")
-    }
-    fn prune_usage(&self, _: Minute) -> Result<(), StoreError> {
-        unreachable!("nobody here prunes")
-    }
-}
-
-impl EvidenceLog for World {
-    fn append_evidence(&self, _: Timestamp, _: &[EvidenceDraft]) -> Result<(), StoreError> {
-        unreachable!("nobody here writes evidence")
-    }
-    fn evidence(&self, _: u64, _: usize) -> Result<Vec<String>, StoreError> {
-        unreachable!("nobody here reads evidence")
-    }
-    fn evidence_head(&self) -> Result<Option<(u64, String)>, StoreError> {
-        Ok(None)
-    }
-}
-
-impl Leases for World {
-    fn lease(&self, _: &WorkspaceName, _: &str, _: Duration) -> Result<Box<dyn Lease>, StoreError> {
-        panic!("no lock may be taken here")
     }
 }
 
