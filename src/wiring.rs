@@ -1,5 +1,7 @@
 //! The only place that names concrete adapters: directories, ledger and settings in, an [`App`] out.
 
+mod setup;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use crate::domain::ledger::{self, Ledger, Parsed, Problem};
 use crate::domain::price::PriceTable;
 use crate::exit::Exit;
 use crate::exit::Failure;
+
+pub use setup::{create_ledger, prepare, read_secret};
 
 /// Where things are. systemd's directories win, then root's, then a person's.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 
 mod context;
 mod error;
+pub mod init;
 pub mod reconcile;
 
 pub use context::{App, ConsumerFactory};

@@ -3,3 +3,4 @@
 mod ledger;
 mod ledger_command;
 mod reconcile;
+mod setup;

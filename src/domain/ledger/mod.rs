@@ -7,6 +7,7 @@ mod build;
 pub mod consumer;
 mod declared;
 mod field;
+mod first;
 mod notes;
 pub mod notifier;
 pub mod policy;
@@ -20,6 +21,7 @@ mod words;
 pub mod workspace;
 
 pub use consumer::{ConsumerKind, ConsumerSettings, Program};
+pub use first::{first_ledger, named};
 pub use notes::Setting;
 pub use notifier::{NotifierKind, NotifierSettings};
 pub use policy::{
