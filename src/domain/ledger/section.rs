@@ -134,8 +134,7 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
         doc: &str,
         read: impl Fn(&mut Section<'_, '_, '_>) -> T,
     ) -> T {
-        let describing = self.describing;
-        self.declare(name, false, || if describing { described(schema_of(&read), doc, None) } else { Value::Null });
+        self.declare(name, false, || described(schema_of(&read), doc, None));
         let path = path_of(&self.path, name);
         match self.table.get(name).map(|value| (value.span(), value.get_ref())) {
             Some((span, DeValue::Table(table))) => return read_table(table, span, path, self.notes, read),
