@@ -42,7 +42,7 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     };
     let secret = given_secret(&args, session)?;
     let mut made = wiring::prepare(&session.paths, &draft.ledger.vault)?;
-    let app = wiring::app(&session.paths, Arc::new(draft.ledger), "guard init")?;
+    let app = wiring::app(&session.paths, Arc::new(draft.ledger), "init")?;
     let asked = match secret {
         Some(secret) => Some(secret),
         None => missing_secret(&app, &args, session).await?,
