@@ -10,6 +10,7 @@ pub mod drive;
 pub mod enroll;
 mod error;
 pub mod exec;
+pub mod init;
 pub mod key_list;
 pub mod outbox;
 mod perform;

@@ -5,9 +5,11 @@ mod host;
 mod ledger;
 mod paths;
 mod process;
+mod setup;
 
 pub use context::{KeyRing, app, key_ring};
 pub use host::surroundings;
 pub use ledger::{ConfigFileError, LedgerError, LoadedLedger, load_ledger, load_prices};
 pub use paths::Paths;
 pub use process::Process;
+pub use setup::{create_ledger, prepare, read_secret};

@@ -8,6 +8,7 @@ pub mod consumer;
 mod declared;
 mod field;
 pub mod field_path;
+mod first;
 mod notes;
 pub mod notifier;
 pub mod policy;
@@ -25,6 +26,7 @@ pub use consumer::{
     KeyringSettings, KubernetesSecretSettings, Program, SealWith, SystemdCredentialSettings, VaultKvSettings,
 };
 pub use field_path::{DocumentFormat, FieldPath, InvalidFieldPath, Step};
+pub use first::{first_ledger, named};
 pub use notes::Setting;
 pub use notifier::{NotifierKind, NotifierSettings};
 pub use policy::{
@@ -69,7 +71,7 @@ fn read(text: &str, keep_settings: bool) -> Result<(Parsed, Vec<Setting>), Vec<P
     let (text, secrets) = redact(text);
     let mut notes = Notes::of(&text);
     if keep_settings {
-        notes.keep_settings();
+        notes.put_settings(Some(Vec::new()));
     }
     if text.len() > raw::MAX_BYTES {
         notes.error(
@@ -94,7 +96,7 @@ fn read(text: &str, keep_settings: bool) -> Result<(Parsed, Vec<Setting>), Vec<P
         .map(|document| section::read_table(document.get_ref(), 0..0, String::new(), &mut notes, build::ledger));
     match ledger {
         Some(ledger) if !notes.any_error() => {
-            let settings = notes.take_settings();
+            let settings = notes.take_settings().unwrap_or_default();
             Ok((Parsed { ledger, warnings: notes.sorted() }, settings))
         }
         _ => Err(notes.sorted()),

@@ -33,11 +33,6 @@ impl<'t> Notes<'t> {
         Self { text, line_starts, problems: Vec::new(), settings: None }
     }
 
-    /// Keeps settings from now on.
-    pub(super) fn keep_settings(&mut self) {
-        self.settings.get_or_insert_default();
-    }
-
     /// Notes that keep settings when these do, for reading a table that is not there.
     pub(super) fn scratch(&self) -> Notes<'static> {
         Notes { settings: self.settings.as_ref().map(|_| Vec::new()), ..Notes::default() }
@@ -116,9 +111,14 @@ impl<'t> Notes<'t> {
         self.problems.iter().any(|p| p.level == Level::Error)
     }
 
-    /// The settings, in the order of the parser.
-    pub(super) fn take_settings(&mut self) -> Vec<Setting> {
-        self.settings.take().unwrap_or_default()
+    /// The settings so far, in the order of the parser; none are kept any more.
+    pub(super) fn take_settings(&mut self) -> Option<Vec<Setting>> {
+        self.settings.take()
+    }
+
+    /// Goes on with `settings`.
+    pub(super) fn put_settings(&mut self, settings: Option<Vec<Setting>>) {
+        self.settings = settings;
     }
 
     /// Every problem, in the order of the file.

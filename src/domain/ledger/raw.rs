@@ -20,12 +20,18 @@ const SECRET_PREFIXES: [(&str, usize); 2] = [("sk-ant-", 12), ("AGE-SECRET-KEY-1
 pub fn redact(text: &str) -> (Cow<'_, str>, Vec<Range<usize>>) {
     let mut secrets = Vec::new();
     for (prefix, least) in SECRET_PREFIXES {
+        // Where the last run ended: a prefix inside it begins no new one, and no byte is looked at twice.
+        let mut seen = 0;
         for (start, _) in text.match_indices(prefix) {
+            if start < seen {
+                continue;
+            }
             let rest = &text[start + prefix.len()..];
             let run = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).count();
+            seen = start + prefix.len() + run;
             let hint = rest[run..].starts_with("...") || rest[run..].starts_with('…');
             if run >= least && !hint {
-                secrets.push(start..start + prefix.len() + run);
+                secrets.push(start..seen);
             }
         }
     }

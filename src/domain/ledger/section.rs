@@ -118,7 +118,11 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
 
     fn typed<F: FieldType>(&mut self, name: &str, field: &F, value: &Spanned<DeValue<'_>>) -> Option<F::Value> {
         let path = path_of(&self.path, name);
-        let meaning = field.read(value, &path, self.notes)?;
+        // A value that is itself a table (a program) is one setting, not one for each of its fields.
+        let settings = self.notes.take_settings();
+        let meaning = field.read(value, &path, self.notes);
+        self.notes.put_settings(settings);
+        let meaning = meaning?;
         self.notes.setting(|| path, || field.show(&meaning), false);
         Some(meaning)
     }
@@ -130,8 +134,7 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
         doc: &str,
         read: impl Fn(&mut Section<'_, '_, '_>) -> T,
     ) -> T {
-        let describing = self.describing;
-        self.declare(name, false, || if describing { described(schema_of(&read), doc, None) } else { Value::Null });
+        self.declare(name, false, || described(schema_of(&read), doc, None));
         let path = path_of(&self.path, name);
         match self.table.get(name).map(|value| (value.span(), value.get_ref())) {
             Some((span, DeValue::Table(table))) => return read_table(table, span, path, self.notes, read),
