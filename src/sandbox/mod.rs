@@ -1,6 +1,7 @@
 //! The embedded organization: a stateful local server that speaks the provider's HTTP contract for every endpoint that guard
 //! uses, with traffic, attacks, faults and a clock that can be virtual. It listens on loopback only.
 
+pub mod attack;
 pub mod catalog;
 pub mod clock;
 pub mod fault;
