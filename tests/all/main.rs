@@ -3,4 +3,8 @@
 mod openapi;
 mod organization;
 mod provider_contract;
+mod provider_contract_errors;
+mod provider_contract_faults;
+mod provider_contract_pages;
+mod provider_contract_requests;
 mod sandbox_contract;

@@ -227,7 +227,8 @@ async fn the_default_workspace_is_null_in_reports_and_unasked_dimensions_too() {
     scene.spend().await;
     clock.sleep(Duration::from_secs(300)).await;
     let report = async |groups: &str| {
-        let path = format!("/v1/organizations/usage_report/messages?starting_at=2026-11-21T12:00:00Z&bucket_width=1m{groups}");
+        let path =
+            format!("/v1/organizations/usage_report/messages?starting_at=2026-11-21T12:00:00Z&bucket_width=1m{groups}");
         scene.checked("GET", &path, None, &scene.admin, 200).await["data"][0]["results"].clone()
     };
     let ungrouped = report("").await;
