@@ -2,9 +2,11 @@
 
 mod openapi;
 mod organization;
+mod prism;
 mod provider_contract;
 mod provider_contract_errors;
 mod provider_contract_faults;
 mod provider_contract_pages;
 mod provider_contract_requests;
 mod sandbox_contract;
+mod sandbox_contract_clock;
