@@ -54,6 +54,9 @@ struct Participant {
     last_seen: Timestamp,
 }
 
+/// Sleepers wake by their time, then in the order of joining (whoever takes no part comes last), then of falling asleep.
+type BedKey = (Timestamp, u64, u64);
+
 struct Sleeper {
     participant: Option<ParticipantId>,
     wake: oneshot::Sender<()>,
@@ -63,8 +66,8 @@ struct Inner {
     now: Timestamp,
     next_id: u64,
     participants: BTreeMap<ParticipantId, Participant>,
-    /// By wake-up, then in the order of falling asleep: one is woken at a time, so that the order is the same in every run.
-    sleepers: BTreeMap<(Timestamp, u64), Sleeper>,
+    /// One is woken at a time, so that the order is the same in every run.
+    sleepers: BTreeMap<BedKey, Sleeper>,
     /// Requests being answered; time does not jump under them.
     in_flight: usize,
     /// When the last one began or ended, by the outer clock.
@@ -149,7 +152,8 @@ impl WorldClock {
                 let bed = {
                     let mut inner = self.lock();
                     let until = TimeDelta::from_std(duration).ok().and_then(|d| inner.now.checked_add_signed(d));
-                    let key = (until.unwrap_or(Timestamp::MAX_UTC), inner.take_id());
+                    let joined = who.map_or(u64::MAX, |id| id.0);
+                    let key = (until.unwrap_or(Timestamp::MAX_UTC), joined, inner.take_id());
                     if let Some(participant) = who.and_then(|id| inner.participants.get_mut(&id)) {
                         participant.awake = false;
                         participant.last_seen = seen;
@@ -183,23 +187,17 @@ impl WorldClock {
         inner.participants.iter().map(view).collect()
     }
 
-    /// Drops other processes that hold the time still while nothing at all has been heard for `patience` of the outer clock:
-    /// they are dead or hang. The answer is their names.
-    pub fn drop_silent(&self, patience: Duration) -> Vec<String> {
+    /// Other processes that hold the time still while nothing at all has been heard for `patience` of the outer clock: they
+    /// are dead or hang.
+    pub fn silent(&self, patience: Duration) -> Vec<ParticipantView> {
         let patience = TimeDelta::from_std(patience).unwrap_or(TimeDelta::MAX);
         let now = self.outside.now();
-        let mut inner = self.lock();
-        let mut dropped = Vec::new();
-        let last_request = if inner.in_flight > 0 { now } else { inner.last_request };
-        inner.participants.retain(|_, p| {
-            let silent = p.remote && p.awake && now - p.last_seen.max(last_request) > patience;
-            if silent {
-                dropped.push(p.name.clone());
-            }
-            !silent
-        });
-        self.advance(&mut inner);
-        dropped
+        let inner = self.lock();
+        if inner.in_flight > 0 || now - inner.last_request <= patience {
+            return Vec::new();
+        }
+        let silent = inner.participants.iter().filter(|(_, p)| p.remote && p.awake && now - p.last_seen > patience);
+        silent.map(view).collect()
     }
 
     /// Jumps and wakes one sleeper if nobody is awake and no request is being answered.
@@ -208,7 +206,7 @@ impl WorldClock {
             return;
         }
         while inner.in_flight == 0 && inner.participants.values().all(|p| !p.awake) {
-            let Some(((at, _), sleeper)) = inner.sleepers.pop_first() else { return };
+            let Some(((at, ..), sleeper)) = inner.sleepers.pop_first() else { return };
             inner.now = inner.now.max(at);
             // A sleeper whose future was dropped at this very moment does not wake.
             if sleeper.wake.send(()).is_err() {
@@ -231,6 +229,10 @@ impl WorldClock {
     }
 }
 
+fn view((id, participant): (&ParticipantId, &Participant)) -> ParticipantView {
+    ParticipantView { id: *id, name: participant.name.clone(), awake: participant.awake }
+}
+
 impl Inner {
     fn take_id(&mut self) -> u64 {
         self.next_id += 1;
@@ -241,7 +243,7 @@ impl Inner {
 /// Ends a sleep that is given up.
 struct Bed<'c> {
     clock: &'c WorldClock,
-    key: (Timestamp, u64),
+    key: BedKey,
 }
 
 impl Drop for Bed<'_> {

@@ -1,6 +1,7 @@
 //! The embedded organization: a stateful local server that speaks the provider's HTTP contract for every endpoint that guard
 //! uses, with traffic, attacks, faults and a clock that can be virtual. It listens on loopback only.
 
+pub mod attack;
 pub mod catalog;
 pub mod clock;
 pub mod fault;
@@ -161,8 +162,8 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Waiting is not allowed where async code drops it.
-            runtime.shutdown_background();
+            // Async code may not wait for a runtime, another thread may. When it has ended, every connection is closed.
+            let _ = std::thread::spawn(move || drop(runtime)).join();
         }
     }
 }
@@ -171,10 +172,13 @@ impl Drop for Sandbox {
 async fn drop_the_silent(shared: Arc<Shared>, outside: Arc<dyn Clock>) {
     loop {
         outside.sleep(Duration::from_millis(500)).await;
-        for name in shared.clock.drop_silent(shared.behaviour.patience) {
-            tracing::warn!(participant = %name, "fell silent while awake; the sandbox goes on without it");
+        for silent in shared.clock.silent(shared.behaviour.patience) {
+            tracing::warn!(participant = %silent.name, "fell silent while awake; the sandbox goes on without it");
             let now = shared.clock.now();
-            shared.world().note(now, Plane::Sandbox, format!("participant `{name}` fell silent and was dropped"));
+            let note = format!("participant `{}` fell silent and was dropped", silent.name);
+            // Written down first: leaving lets the time go on.
+            shared.world().note(now, Plane::Sandbox, note);
+            shared.clock.leave(silent.id);
         }
     }
 }

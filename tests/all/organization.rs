@@ -60,3 +60,25 @@ pub fn mint(sandbox: &Sandbox, workspace: &str, status: KeyStatus) -> (KeyId, Se
     let minted = sandbox.shared().world().organization.mint_key(&new, now).unwrap();
     (minted.id, secret(&minted.secret))
 }
+
+/// A clock on which pauses take no time, and which remembers them.
+#[derive(Default)]
+pub struct Pauses(std::sync::Mutex<Vec<Duration>>);
+
+impl Pauses {
+    /// Every pause so far.
+    pub fn taken(&self) -> Vec<Duration> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[async_trait::async_trait]
+impl Clock for Pauses {
+    fn now(&self) -> Timestamp {
+        noon()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.lock().unwrap().push(duration);
+    }
+}
