@@ -45,7 +45,7 @@ const LEFT: f64 = 52.0;
 const BOTTOM: f64 = 26.0;
 const LANE: f64 = 18.0;
 /// The row that names the unit, between the plot and the labels of marks.
-const UNIT: f64 = 24.0;
+const UNIT: f64 = 30.0;
 
 /// Where things are on paper.
 struct Frame {

@@ -67,7 +67,7 @@ fn warning(report: &IncidentReport) -> Markup {
             Standing::Acting => div class="notice" { p { strong { "The key is not proven dead. " }
                 "guard keeps asking the provider to set it inactive and looks again every minute. If you can, set it inactive in the provider's console now." } },
             Standing::Simulated => div class="notice warn" { p { strong { "Nothing was stopped. " }
-                "This is what guard would have done; the workspace is in observe mode, or this was a drill." } },
+                "The workspace is in observe mode, or this was a drill." } },
             Standing::Contained | Standing::Resolved => {},
         }
     }
@@ -76,7 +76,8 @@ fn warning(report: &IncidentReport) -> Markup {
 fn tiles(report: &IncidentReport) -> Markup {
     let moments = &report.moments;
     let since = |from, to| moments.between(from, to).map_or_else(|| "not known".to_owned(), span);
-    let dead = moments.between(Step::Detected, Step::Dead).map_or_else(|| "not yet".to_owned(), span);
+    let no_death = if report.standing == Standing::Simulated { "not killed" } else { "not yet" };
+    let dead = moments.between(Step::Detected, Step::Dead).map_or_else(|| no_death.to_owned(), span);
     let until = report.loss.horizon.until.format("until %e %b %H:%M UTC").to_string().replace("  ", " ");
     html! {
         dl class="tiles" {
