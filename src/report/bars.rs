@@ -37,7 +37,7 @@ pub fn half_width(id: &str, title: &str, bars: &[Bar]) -> Markup {
 
 /// The label, cut to the room that the figure on the same line leaves.
 fn label_beside(label: &str, figure: &str, size: Size) -> String {
-    let room = size.width() - text_width(figure, size.text()) - 2.0 * size.text();
+    let room = size.width() - text_width(figure, size.text()) - size.text();
     let mut shown = harmless::short(label, 100);
     let mut chars = shown.chars().count();
     while text_width(&shown, size.text()) > room && chars > 1 {

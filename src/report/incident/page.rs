@@ -85,7 +85,7 @@ fn tiles(report: &IncidentReport) -> Markup {
                 dd class="note" { @match report.loss.acceptable { Some(limit) => { "accepted: " (limit) }, None => "no accepted loss is set" } } }
             div { dt { "Without the kill" } dd { (report.loss.without_kill) } dd class="note" { (until) } }
             div { dt { "From first abuse to detection" } dd { (since(Step::Onset, Step::Detected)) }
-                dd class="note" { "of it provider's delay: " (since(Step::Onset, Step::Visible)) } }
+                dd class="note" { "provider's delay: " (since(Step::Onset, Step::Visible)) } }
             div { dt { "From detection to dead key" } dd { (dead) } dd class="note" { "gate closed after " (since(Step::Detected, Step::GateClosed)) } }
         }
     }
