@@ -108,7 +108,7 @@ fn filled(text: &str) -> IncidentReport {
     report
         .evidence
         .records
-        .push(serde_json::json!({"seq": text, "time": text, "type": text, "hash": text}).to_string());
+        .push(serde_json::json!({"seq": text, "time": text, "kind": text, "subject": text, "hash": text}).to_string());
     report.evidence.head.as_mut().unwrap().hash = text.clone();
     report.loss.horizon.because = text.clone();
     report.failover = Failover::None { remedy: text.clone() };

@@ -346,7 +346,7 @@ impl StatusView {
         let patience = chrono::TimeDelta::minutes(NOTICE_PATIENCE_MINUTES);
         if let Some(oldest) = self.notifiers.oldest.filter(|o| self.generated_at.signed_duration_since(*o) > patience) {
             let what = format!("{} notices have not reached anybody", self.notifiers.waiting);
-            let remedy = Some("guard notify test".to_owned());
+            let remedy = Some("guard doctor".to_owned());
             owed.push((None, Obligation { what, since: Some(oldest), remedy }));
         }
         for workspace in &self.workspaces {
