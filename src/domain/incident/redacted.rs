@@ -11,8 +11,23 @@ const REDACTED: &str = "[redacted]";
 
 /// Words in names whose values are credentials, lead to them, or may hold them: programs are handed secrets now and then, and
 /// whom to call at night is nobody else's business.
-const TELLING: &[&str] =
-    &["args", "authorization", "command", "credential", "headers", "key", "passphrase", "password", "secret", "token"];
+const TELLING: &[&str] = &[
+    "args",
+    "authorization",
+    "command",
+    "credential",
+    "escalation",
+    "headers",
+    "key",
+    "passphrase",
+    "password",
+    "read",
+    "reload",
+    "secret",
+    "token",
+    "verify",
+    "write",
+];
 
 impl RedactedLedger {
     /// From the ledger's text. Text that is no TOML is left out as a whole: nobody can say what is in it.
