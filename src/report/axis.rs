@@ -19,6 +19,9 @@ pub enum Scale {
 /// Above this ratio of the highest value to the highest expected value a linear picture hides the expected.
 const LOG_FROM: f64 = 60.0;
 
+/// No axis ends below this many dollars: less is nothing to anybody, and its labels would be long.
+const LEAST: f64 = 1e-3;
+
 /// A vertical axis in dollars, from 0 (bottom) to 1 (top).
 #[derive(Debug, Clone, PartialEq)]
 pub struct MoneyAxis {
@@ -35,7 +38,7 @@ impl MoneyAxis {
     pub fn new(max: f64, expected: f64, scale: Scale) -> Self {
         let sane = |v: f64| if v.is_finite() && v > 0.0 { v.min(1e13) } else { 0.0 };
         let (max, expected) = (sane(max), sane(expected));
-        let top = max.max(expected * 1.2).max(1e-4);
+        let top = max.max(expected * 1.2).max(LEAST);
         let log = match scale {
             Scale::Linear => false,
             Scale::Log => true,
@@ -58,7 +61,7 @@ impl MoneyAxis {
     fn log(top: f64, expected: f64) -> Self {
         let floor = if expected > 0.0 { expected / 10.0 } else { top / 1e4 };
         let last = top.log10().ceil() as i32;
-        let first = (floor.log10().floor() as i32).clamp(last - 6, last - 1);
+        let first = (floor.log10().floor() as i32).clamp(last - 6, last - 1).max(-4);
         Self {
             low: 10f64.powi(first),
             high: 10f64.powi(last),
@@ -104,6 +107,7 @@ fn round_step(raw: f64) -> f64 {
 pub fn dollars(value: f64) -> String {
     match value {
         0.0 => "$0".to_owned(),
+        v if v >= 1e12 => format!("${}tn", trim(v / 1e12, 1)),
         v if v >= 1e9 => format!("${}bn", trim(v / 1e9, 1)),
         v if v >= 1e6 => format!("${}m", trim(v / 1e6, 1)),
         v if v >= 1e4 => format!("${}k", trim(v / 1e3, 1)),

@@ -45,7 +45,7 @@ const LEFT: f64 = 52.0;
 const BOTTOM: f64 = 26.0;
 const LANE: f64 = 18.0;
 /// The row that names the unit, between the plot and the labels of marks.
-const UNIT: f64 = 24.0;
+const UNIT: f64 = 30.0;
 
 /// Where things are on paper.
 struct Frame {
@@ -84,7 +84,7 @@ impl UsagePlot<'_> {
         MoneyAxis::new(bins.highest(), bins.highest_expected(), self.scale)
     }
 
-    /// The fill of each model, and whether it is foreign.
+    /// The fill of each model.
     fn inks(&self, bins: &Bins) -> Vec<Ink> {
         let mut ordinary = 0;
         let ink = |model: &String| {
@@ -97,13 +97,19 @@ impl UsagePlot<'_> {
         bins.models.iter().map(ink).collect()
     }
 
+    /// The marks that lie in the window: another one at its edge would tell a wrong time.
+    fn visible_marks(&self) -> Vec<&Mark> {
+        let window = self.series.from.start()..=self.series.until.start();
+        self.marks.iter().filter(|m| window.contains(&m.at)).collect()
+    }
+
     fn draw(&self, size: Size) -> Markup {
         let bins = self.bins(size);
         let axis = self.axis(&bins);
-        let texts: Vec<String> = self.marks.iter().map(|m| mark_text(m, size)).collect();
+        let marks = self.visible_marks();
+        let texts: Vec<String> = marks.iter().map(|m| mark_text(m, size)).collect();
         let right = size.width() - 8.0;
-        let wanted: Vec<Wanted> = self
-            .marks
+        let wanted: Vec<Wanted> = marks
             .iter()
             .zip(&texts)
             .map(|(m, text)| Wanted {
@@ -124,13 +130,13 @@ impl UsagePlot<'_> {
             (self.hidden(&frame, &bins, &id))
             (self.columns(&frame, &axis, &bins, &id))
             (limits(&frame, &axis, &bins))
-            @for ((mark, place), want) in self.marks.iter().zip(&placed).zip(&wanted) {
+            @for ((mark, place), want) in marks.iter().zip(&placed).zip(&wanted) {
                 @let y = frame.top - UNIT - 2.0 - place.lane as f64 * LANE;
                 path class=(if mark.strong { "mark strong" } else { "mark" })
                     d=(format!("M{} {}V{}", num(want.x), num(frame.bottom), num(y - 10.0))) {}
                 @if mark.strong { circle class="mark-foot" cx=(num(want.x)) cy=(num(frame.bottom)) r="4" {} }
             }
-            @for (((mark, place), want), text) in self.marks.iter().zip(&placed).zip(&wanted).zip(&texts) {
+            @for (((mark, place), want), text) in marks.iter().zip(&placed).zip(&wanted).zip(&texts) {
                 // Widths are estimates: the end beside the line is the one to hold on to.
                 @let (anchor, x) = match place.side {
                     Side::Left => ("end", place.left + want.width),

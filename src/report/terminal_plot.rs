@@ -33,7 +33,7 @@ pub struct TerminalPlot<'a> {
 }
 
 /// Characters for the axis, its line included.
-const MARGIN: usize = 9;
+const MARGIN: usize = 10;
 
 struct Glyphs {
     above: char,
@@ -73,23 +73,23 @@ impl TerminalPlot<'_> {
         let drawn = bins.columns.len() * stretch;
         let mut lines = vec![self.verdict_line(&bins, drawn)];
         for row in (0..height).rev() {
-            let mut line = format!("{:>7} {}", axis_label(&axis, row, height), glyphs.wall);
+            let mut line = format!("{:>8} {}", axis_label(&axis, row, height), glyphs.wall);
             for bin in &bins.columns {
                 let cell = cell(bin, &axis, row, height, &glyphs);
                 line.extend(std::iter::repeat_n(cell, stretch));
             }
             lines.push(line);
         }
-        lines.push(format!("{:>8}{}", "", glyphs.corner) + &glyphs.floor.to_string().repeat(drawn));
+        lines.push(format!("{:>9}{}", "", glyphs.corner) + &glyphs.floor.to_string().repeat(drawn));
         lines.push(self.time_line(&bins, drawn));
         lines.push(String::new());
         let unit = if bins.width == 1 { String::new() } else { format!(", mean of {} min", bins.width) };
         lines.push(format!(
-            "{:>9}USD per minute{unit}   {} above the limit   {} within   {} upper limit   {} median",
+            "{:>10}USD per minute{unit}   {} above the limit   {} within   {} upper limit   {} median",
             "", glyphs.above, glyphs.within, glyphs.upper, glyphs.median
         ));
         if !self.verdicts.is_empty() {
-            lines.push(format!("{:>9}T trip   W warning   n notice   times in UTC", ""));
+            lines.push(format!("{:>10}T trip   W warning   n notice   times in UTC", ""));
         }
         lines.iter().map(|l| format!("{}\n", l.trim_end())).collect()
     }

@@ -29,6 +29,8 @@ mod provider_contract_requests;
 mod reconcile;
 mod report_bundle;
 mod report_fixture;
+mod report_hostile;
+mod report_incident;
 mod report_status;
 mod sandbox_contract;
 mod sandbox_contract_clock;

@@ -95,3 +95,22 @@ fn a_secret_stops_the_bundle_and_is_not_repeated() {
     refused(&leaking, KnownSecrets { held: &held, hints: &[] });
     assert!(names(folder.path()).is_empty());
 }
+
+/// The sample that people look at before they install anything is what this version writes.
+#[test]
+fn the_sample_bundle_is_current() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/incident");
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = bundle::write(&report(), KnownSecrets::default(), &BundleFolder::new(folder.path())).unwrap();
+    if std::env::var_os("GUARD_UPDATE_SAMPLE").is_some() {
+        fs::create_dir_all(&sample).unwrap();
+        for name in names(&bundle) {
+            fs::write(sample.join(&name), fs::read(bundle.join(&name)).unwrap()).unwrap();
+        }
+    }
+    assert_eq!(names(&sample), names(&bundle));
+    for name in names(&bundle) {
+        let same = fs::read(sample.join(&name)).unwrap() == fs::read(bundle.join(&name)).unwrap();
+        assert!(same, "examples/incident/{name} is out of date: run this test with GUARD_UPDATE_SAMPLE=1");
+    }
+}

@@ -9,9 +9,8 @@ use guard::domain::incident::{
 use guard::domain::key::KeyStatus;
 use guard::domain::money::UsdMicros;
 use guard::domain::run::Run;
-use guard::domain::time::{Minute, Timestamp};
+use guard::domain::time::{Minute, Timestamp, rfc3339};
 use guard::domain::usage::Tokens;
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 pub const OLD: &str = "apikey_01Rj2N8SVvo6BePZj99NhmiT";
@@ -136,31 +135,28 @@ fn timeline() -> Vec<Action> {
     ]
 }
 
+/// A stretch of a log in the form that `guard evidence verify` reads: canonical JSON, each record with the hash of the one before.
 fn evidence() -> EvidenceExcerpt {
     let mut prev = "5f1d7a84db00d2fce00b31a7fc73224f08c0aac5aae0e5ee0a0e3a1c2b7d4e19".to_owned();
     let mut records = Vec::new();
-    for (i, (time, kind, data)) in [
-        ("02:46:20.300", "verdict.warn", json!({"rule": "first_use", "key": OLD})),
-        ("02:47:05.210", "incident.tripped", json!({"rule": "spike", "key": OLD, "incident": 3})),
-        ("02:47:05.260", "gate.closed", json!({"workspace": "prod-publish", "generation": 3})),
-        ("02:47:05.700", "key.deactivate.intended", json!({"key": OLD})),
-        ("02:47:08.020", "key.deactivate.answered", json!({"key": OLD, "status": 200})),
-        ("02:47:08.390", "key.dead", json!({"key": OLD, "refusals": 3})),
-        ("02:47:21.050", "failover.complete", json!({"key": NEW, "consumers": 2})),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let mut record: Value = json!({
-            "seq": 1_041 + i, "time": at(time).to_rfc3339(), "mono_ns": 86_400_000_000_000u64 + i as u64,
-            "boot_id": "3d0d5ee1-9b7b-4b9e-a7e9-1d9f8f4f3b6c", "type": kind, "data": data, "prev": prev,
-        });
-        let hash = hex::encode(Sha256::digest(format!("{prev}{record}")));
-        record["hash"] = hash.clone().into();
-        records.push(record.to_string());
+    let mut seq = 1_040;
+    for (time, kind, subject, detail) in [
+        ("02:46:20", "verdict.warn", OLD, r#"{"rule":"first_use"}"#),
+        ("02:47:05", "incident.tripped", OLD, r#"{"incident":3,"rule":"spike"}"#),
+        ("02:47:05", "gate.closed", "prod-publish", r#"{"generation":3}"#),
+        ("02:47:05", "key.deactivate.intended", OLD, "{}"),
+        ("02:47:08", "key.deactivate.answered", OLD, r#"{"status":200}"#),
+        ("02:47:08", "key.dead", OLD, r#"{"refusals":3}"#),
+        ("02:47:21", "failover.complete", NEW, r#"{"consumers":2}"#),
+    ] {
+        seq += 1;
+        let (head, time) = (format!(r#"{{"actor":"guard watch","detail":{detail}"#), rfc3339(at(time)));
+        let tail = format!(r#""kind":"{kind}","prev":"{prev}","seq":{seq},"subject":"{subject}","time":"{time}"}}"#);
+        let hash = hex::encode(Sha256::digest(format!("{prev}{head},{tail}")));
+        records.push(format!(r#"{head},"hash":"{hash}",{tail}"#));
         prev = hash;
     }
-    EvidenceExcerpt { records, head: Some(EvidenceHead { seq: 1_047, hash: prev }) }
+    EvidenceExcerpt { records, head: Some(EvidenceHead { seq, hash: prev }) }
 }
 
 fn provider_responses() -> Vec<ProviderResponse> {

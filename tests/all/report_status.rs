@@ -1,11 +1,16 @@
 //! The status for people and machines, and the plot of `guard baseline show`.
 
 use guard::domain::incident::Hint;
+use guard::domain::key::KeyStatus;
+use guard::domain::time::Timestamp;
 use guard::report::axis::Scale;
+use guard::report::harmless;
 use guard::report::status::{self, ConsumerHolds, FeedState, GateView, KeyRole, Level, StatusView};
-use guard::report::terminal_plot::{Charset, TerminalPlot};
+use guard::report::terminal_plot::{Charset, TerminalPlot, spark};
+use proptest::prelude::*;
 
 use crate::report_fixture::{at, usage};
+use crate::report_hostile::{hostile, series, well_formed};
 use crate::status_fixture::{calm, rotating, status};
 
 #[test]
@@ -54,6 +59,58 @@ fn each_kind_of_debt_alone_makes_the_check_fail() {
         assert_eq!(view.json().unwrap()["ok"], false, "{name}");
         assert!(status::html(&view).contains("One thing is owed"), "{name}");
         assert!(status::text(&view, Charset::Ascii).contains("1 THING IS OWED"), "{name}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_text_gives_a_harmless_status(text in hostile()) {
+        let mut view = status();
+        view.guard_version = text.clone();
+        view.vault = text.clone();
+        view.feed.why = Some(text.clone());
+        view.hold = Some(text.clone());
+        view.evidence.as_mut().unwrap().hash = text.clone();
+        view.notifiers.channels[0].name = text.clone();
+        view.notifiers.channels[1].failing = Some(text.clone());
+        view.obligations = view.workspaces[0].obligations.clone();
+        view.obligations[0].what = text.clone();
+        view.obligations[0].remedy = Some(text.clone());
+        let tripped = &mut view.workspaces[0];
+        tripped.environment = text.clone();
+        tripped.gate = GateView::Closed { why: text.clone(), incident: None, since: None };
+        tripped.keys[0].status = Some(KeyStatus::Unknown(text.clone()));
+        tripped.consumers[0].name = text.clone();
+        tripped.consumers[0].what = text.clone();
+        tripped.consumers[0].holds = ConsumerHolds::Unreadable { why: text.clone() };
+        tripped.verdicts[0].rule = text.clone();
+        tripped.verdicts[0].sentence = text.clone();
+        tripped.usage.as_mut().unwrap().charges[0].model = text.clone();
+        let rotation = view.workspaces[1].rotation.as_mut().unwrap();
+        rotation.phase = text.clone();
+        rotation.waits_for = text;
+        prop_assert_eq!(well_formed(&status::html(&view)), Ok(()));
+        for line in status::text(&view, Charset::Blocks).lines() {
+            prop_assert!(harmless::is_harmless(line), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn any_figures_fit_the_terminal(
+        series in series(),
+        at in any::<u32>(),
+        width in 0usize..300,
+        height in 0usize..60,
+    ) {
+        let verdicts = [(Timestamp::from_timestamp(i64::from(at), 0).unwrap(), Level::Warn)];
+        for (charset, scale) in [(Charset::Blocks, Scale::Auto), (Charset::Ascii, Scale::Log)] {
+            let plot = TerminalPlot { series: &series, verdicts: &verdicts, width, height, scale, charset }.draw();
+            // The legend is text of its own and may be wider than a very narrow plot.
+            let rows = plot.lines().take(height.max(4) + 3);
+            prop_assert!(rows.map(|l| l.chars().count()).all(|l| l <= width.max(40)), "{plot}");
+            prop_assert!(spark(&series, width, charset).chars().count() <= width.max(1));
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 // the screen. Usage: node check.mjs DIR_WITH_PAGES DIR_FOR_PICTURES
 
 import { createServer } from "node:http";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,9 +25,9 @@ await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
 const origin = `http://127.0.0.1:${server.address().port}`;
 
 const looks = {
-  light: { viewport: { width: 1100, height: 1500 }, colorScheme: "light" },
-  dark: { viewport: { width: 1100, height: 1500 }, colorScheme: "dark" },
-  phone: { viewport: { width: 360, height: 1500 }, colorScheme: "light", deviceScaleFactor: 2 },
+  light: { viewport: { width: 1100, height: 1400 }, colorScheme: "light" },
+  dark: { viewport: { width: 1100, height: 1400 }, colorScheme: "dark" },
+  phone: { viewport: { width: 360, height: 1000 }, colorScheme: "light", deviceScaleFactor: 2 },
   print: { viewport: { width: 680, height: 962 }, colorScheme: "light" },
 };
 
@@ -74,8 +74,9 @@ async function check(name, address, allowed) {
       await page.screenshot({ path: join(process.env.GUARD_FULL_PAGES, `${name}-${look}-full.png`), fullPage: true });
     }
     if (look === "print") {
-      const pdf = await page.pdf({ path: join(pictures, `${name}.pdf`), preferCSSPageSize: true, printBackground: true });
+      const pdf = await page.pdf({ preferCSSPageSize: true, printBackground: true });
       const count = (pdf.toString("latin1").match(/\/Type\s*\/Page\b/g) ?? []).length;
+      if (process.env.GUARD_FULL_PAGES) writeFileSync(join(process.env.GUARD_FULL_PAGES, `${name}.pdf`), pdf);
       console.log(`${name}.pdf: ${count} pages, ${pdf.length} bytes`);
       if (count === 0) problems.push(`${name}.pdf has no page`);
     }

@@ -2,6 +2,7 @@
 
 mod hint;
 mod loss;
+pub mod minute_text;
 mod moments;
 mod redacted;
 mod report;

@@ -2,16 +2,32 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 /// The ledger as it may be handed to strangers. Whatever it is made from, credentials in it are gone: values under telling
-/// names, paths and user names of addresses on the network, arguments of programs, and comments.
+/// names, paths and user names of addresses on the network, programs with their arguments, people's numbers, and comments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct RedactedLedger(String);
 
 const REDACTED: &str = "[redacted]";
 
-/// Words in names whose values are credentials, lead to them, or may hold them.
-const TELLING: &[&str] =
-    &["args", "authorization", "command", "credential", "headers", "key", "passphrase", "password", "secret", "token"];
+/// Words in names whose values are credentials, lead to them, or may hold them: programs are handed secrets now and then, and
+/// whom to call at night is nobody else's business.
+const TELLING: &[&str] = &[
+    "args",
+    "authorization",
+    "command",
+    "credential",
+    "escalation",
+    "headers",
+    "key",
+    "passphrase",
+    "password",
+    "read",
+    "reload",
+    "secret",
+    "token",
+    "verify",
+    "write",
+];
 
 impl RedactedLedger {
     /// From the ledger's text. Text that is no TOML is left out as a whole: nobody can say what is in it.
@@ -98,7 +114,11 @@ mod tests {
             name = "prod-publish"
             acceptable_loss = "50"
             ceilings = { tokens = { hour = 100 } }
-            consumers = [{ kind = "exec", command = ["vault", "hunter2"] }]
+            escalation = ["+44 hunter2"]
+            [[workspace.consumer]]
+            name = "ci"
+            write = ["vault", "hunter2"]
+            reload = ["sh", "-c", "TOKEN=hunter2 restart"]
             "#,
         );
         assert!(!redacted.as_str().contains("hunter2"), "{}", redacted.as_str());

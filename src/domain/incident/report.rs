@@ -170,7 +170,7 @@ pub struct EvidenceHead {
     pub hash: String,
 }
 
-/// A part of the evidence log.
+/// A stretch of the evidence log without gaps, so that its chain can be verified by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct EvidenceExcerpt {
     /// Canonical JSON lines exactly as stored, oldest first, without line ends.

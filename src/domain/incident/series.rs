@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::minute_text;
 use crate::domain::money::UsdMicros;
 use crate::domain::time::{Minute, Timestamp};
 
@@ -9,6 +10,7 @@ use crate::domain::time::{Minute, Timestamp};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
     /// When.
+    #[serde(with = "minute_text")]
     pub minute: Minute,
     /// The model's id as the provider reports it: text from outside.
     pub model: String,
@@ -22,6 +24,7 @@ pub struct Charge {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Band {
     /// The first minute that it holds for.
+    #[serde(with = "minute_text")]
     pub from: Minute,
     /// Median cost of a minute.
     pub median: UsdMicros,
@@ -42,8 +45,10 @@ pub struct Hidden {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageSeries {
     /// First minute.
+    #[serde(with = "minute_text")]
     pub from: Minute,
     /// First minute after the series.
+    #[serde(with = "minute_text")]
     pub until: Minute,
     /// The lines, oldest first.
     pub charges: Vec<Charge>,

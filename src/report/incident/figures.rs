@@ -128,10 +128,10 @@ fn time(report: &IncidentReport) -> Markup {
     let moments = &report.moments;
     let Some(start) = moments.steps().first().map(|s| s.1) else { return html! {} };
     let stages = [
-        (Step::Onset, Step::Visible, "Until the provider's report showed it", Ink::Quiet),
+        (Step::Onset, Step::Visible, "Until the report showed it", Ink::Quiet),
         (Step::Visible, Step::Detected, "Until guard was sure", Ink::Series(0)),
         (Step::Detected, Step::Dead, "Until the key was dead", Ink::Alarm),
-        (Step::Dead, Step::FailedOver, "Until the standby had taken over", Ink::Series(1)),
+        (Step::Dead, Step::FailedOver, "Until the standby took over", Ink::Series(1)),
     ];
     let offset = |at: Option<crate::domain::time::Timestamp>| {
         at.map_or(0.0, |at| at.signed_duration_since(start).num_milliseconds() as f64)

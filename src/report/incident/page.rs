@@ -67,7 +67,7 @@ fn warning(report: &IncidentReport) -> Markup {
             Standing::Acting => div class="notice" { p { strong { "The key is not proven dead. " }
                 "guard keeps asking the provider to set it inactive and looks again every minute. If you can, set it inactive in the provider's console now." } },
             Standing::Simulated => div class="notice warn" { p { strong { "Nothing was stopped. " }
-                "This is what guard would have done; the workspace is in observe mode, or this was a drill." } },
+                "The workspace is in observe mode, or this was a drill." } },
             Standing::Contained | Standing::Resolved => {},
         }
     }
@@ -76,7 +76,8 @@ fn warning(report: &IncidentReport) -> Markup {
 fn tiles(report: &IncidentReport) -> Markup {
     let moments = &report.moments;
     let since = |from, to| moments.between(from, to).map_or_else(|| "not known".to_owned(), span);
-    let dead = moments.between(Step::Detected, Step::Dead).map_or_else(|| "not yet".to_owned(), span);
+    let no_death = if report.standing == Standing::Simulated { "not killed" } else { "not yet" };
+    let dead = moments.between(Step::Detected, Step::Dead).map_or_else(|| no_death.to_owned(), span);
     let until = report.loss.horizon.until.format("until %e %b %H:%M UTC").to_string().replace("  ", " ");
     html! {
         dl class="tiles" {
@@ -84,7 +85,7 @@ fn tiles(report: &IncidentReport) -> Markup {
                 dd class="note" { @match report.loss.acceptable { Some(limit) => { "accepted: " (limit) }, None => "no accepted loss is set" } } }
             div { dt { "Without the kill" } dd { (report.loss.without_kill) } dd class="note" { (until) } }
             div { dt { "From first abuse to detection" } dd { (since(Step::Onset, Step::Detected)) }
-                dd class="note" { "of it provider's delay: " (since(Step::Onset, Step::Visible)) } }
+                dd class="note" { "provider's delay: " (since(Step::Onset, Step::Visible)) } }
             div { dt { "From detection to dead key" } dd { (dead) } dd class="note" { "gate closed after " (since(Step::Detected, Step::GateClosed)) } }
         }
     }

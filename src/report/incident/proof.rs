@@ -13,6 +13,7 @@ struct Row {
     seq: String,
     time: String,
     kind: String,
+    subject: String,
     hash: String,
 }
 
@@ -24,7 +25,13 @@ fn row(line: &str) -> Row {
         Value::Number(number) => number.to_string(),
         _ => "–".to_owned(),
     };
-    Row { seq: field("seq", 20), time: field("time", 40), kind: field("type", 60), hash: field("hash", 16) }
+    Row {
+        seq: field("seq", 20),
+        time: field("time", 40),
+        kind: field("kind", 60),
+        subject: field("subject", 140),
+        hash: field("hash", 16),
+    }
 }
 
 /// The section's content.
@@ -32,10 +39,10 @@ pub fn proof(evidence: &EvidenceExcerpt) -> Markup {
     html! {
         p { "Everything guard decided and did is a record in a log in which each record names the hash of the one before, so that a record "
             "cannot be changed, dropped or inserted afterwards without breaking every later one. The " (evidence.records.len())
-            " records of this incident are in " code { "events.jsonl" } " beside this page." }
+            " records from this incident's time are in " code { "events.jsonl" } " beside this page." }
         @match &evidence.head {
             Some(head) => p { "Head of the whole log when this report was made: record " strong { (head.seq) } ", hash "
-                code { (harmless::short(&head.hash, 128)) } ". The same head went out with guard's notifications; compare them." },
+                code { (harmless::short(&head.hash, 128)) } ". guard's notifications carry the head of their time: a log that was cut or rewritten since does not hold that record any more." },
             None => p { "The head of the whole log was not available when this report was made." },
         }
         h3 { "How to check, without a network" }
@@ -47,9 +54,9 @@ pub fn proof(evidence: &EvidenceExcerpt) -> Markup {
                 div class="scroll" tabindex="0" role="region" aria-label="Table: evidence records" {
                     table {
                         caption { "Evidence records, oldest first; hashes cut" }
-                        thead { tr { th scope="col" { "Record" } th scope="col" { "Time" } th scope="col" { "Kind" } th scope="col" { "Hash" } } }
+                        thead { tr { th scope="col" { "Record" } th scope="col" { "Time" } th scope="col" { "Kind" } th scope="col" { "About" } th scope="col" { "Hash" } } }
                         tbody { @for line in evidence.records.iter().take(ROWS) { @let row = row(line); tr {
-                            th scope="row" { (row.seq) } td class="when" { (row.time) } td class="long" { (row.kind) } td class="mono" { (row.hash) }
+                            th scope="row" { (row.seq) } td class="when" { (row.time) } td class="long" { (row.kind) } td class="long" { (row.subject) } td class="mono" { (row.hash) }
                         } } }
                     }
                 }

@@ -18,24 +18,24 @@ pub fn instant(at: Timestamp) -> String {
     at.format("%-d %B %Y, %H:%M:%S UTC").to_string()
 }
 
-/// "Key …igAA", "2 keys", "Usage without a key": the compromised, for the beginning of a sentence.
-fn subject(report: &IncidentReport) -> String {
+/// The compromised for the beginning of a sentence, "Key …igAA", and whether the verb is a plural.
+fn subject(report: &IncidentReport) -> (String, bool) {
     let compromised: Vec<_> = report.involved.iter().filter(|i| i.part == Part::Compromised).collect();
     match compromised.as_slice() {
-        [] => "A principal".to_owned(),
+        [] => ("A principal".to_owned(), false),
         [one] => match (&one.hint, one.principal.key()) {
-            (Some(hint), Some(_)) => format!("Key {hint}"),
-            (None, Some(key)) => format!("Key {key}"),
-            (_, None) => format!("Usage of {}", one.principal),
+            (Some(hint), Some(_)) => (format!("Key {hint}"), false),
+            (None, Some(key)) => (format!("Key {key}"), false),
+            (_, None) => (format!("Usage of {}", one.principal), false),
         },
-        many => format!("{} principals", many.len()),
+        many => (format!("{} principals", many.len()), true),
     }
 }
 
 /// The page's heading.
 pub fn headline(report: &IncidentReport) -> String {
-    let (who, loss) = (subject(report), report.loss.estimated);
-    let verb = |one: &'static str, many: &'static str| if who.ends_with('s') { many } else { one };
+    let ((who, plural), loss) = (subject(report), report.loss.estimated);
+    let verb = |one: &'static str, many: &'static str| if plural { many } else { one };
     match report.standing {
         Standing::Simulated => format!("{who} would have been stopped after {loss}"),
         Standing::Acting => format!("{who} {} being stopped; {loss} lost so far", verb("is", "are")),
@@ -65,20 +65,27 @@ fn course(report: &IncidentReport) -> String {
         text.push_str(&format!(", {} after the data became visible", span(delay)));
     }
     text.push('.');
-    if report.standing == Standing::Simulated {
-        text.push_str(" This was a simulation or observe mode: nothing was stopped, and what follows is what would have been done.");
+    let simulated = report.standing == Standing::Simulated;
+    if simulated {
+        text.push_str(" This was a drill or observe mode, in which guard stops nothing real.");
     }
-    text.push_str(&match moments.between(Step::Detected, Step::GateClosed) {
-        Some(passed) => format!(" The gate was closed {} later, so that no further job could start.", span(passed)),
-        None => " The gate is not recorded as closed.".to_owned(),
-    });
-    text.push_str(&match (moments.between(Step::Detected, Step::Dead), moments.kill_sent) {
-        (Some(passed), _) => {
-            format!(" {} after the trip the provider refused the key: it was dead.", capitalised(&span(passed)))
+    match moments.between(Step::Detected, Step::GateClosed) {
+        Some(passed) => {
+            text.push_str(&format!(" The gate was closed {} later, so that no further job could start.", span(passed)));
         }
-        (None, Some(_)) => " The key was ordered inactive, but there is no proof yet that it is dead.".to_owned(),
-        (None, None) => " The provider has not been asked to stop a key.".to_owned(),
-    });
+        None if simulated => {}
+        None => text.push_str(" The gate is not recorded as closed."),
+    }
+    match (moments.between(Step::Detected, Step::Dead), moments.kill_sent) {
+        (Some(passed), _) => {
+            text.push_str(&format!(" The provider refused the key {} after the trip: it was dead.", span(passed)));
+        }
+        (None, Some(_)) => {
+            text.push_str(" The key was ordered inactive, but there is no proof yet that it is dead.");
+        }
+        (None, None) if simulated => {}
+        (None, None) => text.push_str(" The provider has not been asked to stop a key."),
+    }
     text
 }
 
@@ -86,17 +93,22 @@ fn money(report: &IncidentReport) -> String {
     let loss = &report.loss;
     let mut text = format!("The abnormal usage cost an estimated {}", loss.estimated);
     if loss.avoided() > UsdMicros::ZERO {
-        text.push_str(&format!(
-            ". At the same rate ({} an hour) it would have cost {} by {}; the kill avoided {}",
-            loss.per_hour,
-            loss.without_kill,
-            loss.horizon.because,
-            loss.avoided()
-        ));
+        let (rate, total, by) = (loss.per_hour, loss.without_kill, &loss.horizon.because);
+        text.push_str(&match report.standing {
+            Standing::Acting => format!(" so far. At the same rate ({rate} an hour) it reaches {total} by {by}"),
+            Standing::Simulated => format!(
+                " up to the trip. At the same rate ({rate} an hour) it reaches {total} by {by}; a kill avoids {} of it",
+                loss.avoided()
+            ),
+            Standing::Contained | Standing::Resolved => format!(
+                ". At the same rate ({rate} an hour) it would have cost {total} by {by}; the kill avoided {}",
+                loss.avoided()
+            ),
+        });
     }
     if let Some(acceptable) = loss.acceptable {
-        let verdict = if loss.estimated <= acceptable { "within" } else { "above" };
-        text.push_str(&format!(". This is {verdict} the {acceptable} that the ledger accepts as a loss"));
+        let verdict = if loss.estimated <= acceptable { "is within" } else { "exceeds" };
+        text.push_str(&format!(". The estimate {verdict} the {acceptable} that the ledger accepts as a loss"));
     }
     text + ". All figures are estimates at upper-bound list prices, not a bill."
 }
@@ -113,11 +125,6 @@ fn succession(report: &IncidentReport) -> String {
             format!("Standby {hint} took over{when}: every consumer holds it and the provider accepts it.")
         }
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html as markup};
 
+use super::mode_words;
 use super::view::{ConsumerHolds, FeedState, GateView, KeyRole, Level, StatusView, WorkspaceView};
-use crate::domain::ledger::TripMode;
 use crate::domain::time::{Timestamp, humane, rfc3339};
 use crate::report::axis::Scale;
 use crate::report::harmless;
@@ -15,15 +15,6 @@ pub const STYLE_PATH: &str = "/style.css";
 
 /// The last verdicts of a workspace that are shown.
 const VERDICTS: usize = 10;
-
-/// What a trip may do, in a word or two.
-pub(super) const fn mode_words(mode: TripMode) -> &'static str {
-    match mode {
-        TripMode::Observe => "observe only",
-        TripMode::Gate => "may close the gate",
-        TripMode::Kill => "may kill",
-    }
-}
 
 /// The page. Its style comes from [`STYLE_PATH`] of the same server, so that `style-src 'self'` suffices.
 pub fn html(view: &StatusView) -> String {

@@ -11,5 +11,16 @@ pub use view::{
     Obligation, RotationView, StatusView, VerdictView, WorkspaceView,
 };
 
+use crate::domain::ledger::TripMode;
+
 /// The style sheet to serve at [`STYLE_PATH`], as `text/css`.
 pub const STYLE: &str = super::page::STYLE;
+
+/// What a trip may do, in a word or two.
+const fn mode_words(mode: TripMode) -> &'static str {
+    match mode {
+        TripMode::Observe => "observe only",
+        TripMode::Gate => "may close the gate",
+        TripMode::Kill => "may kill",
+    }
+}

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::mode_words;
 use super::view::{ConsumerHolds, GateView, KeyView, Level, NotifierView, RotationView, StatusView, WorkspaceView};
 use crate::domain::time::{Minute, Timestamp, humane, rfc3339};
 use crate::report::harmless;
@@ -102,7 +103,7 @@ impl Page {
     }
 
     fn workspace(&mut self, workspace: &WorkspaceView) {
-        let mode = super::html::mode_words(workspace.mode);
+        let mode = mode_words(workspace.mode);
         self.lines.push(format!("{} ({}, {mode})", workspace.name, harmless::short(&workspace.environment, 40)));
         let gate = match &workspace.gate {
             GateView::Open { generation: 0 } => "open, never tripped".to_owned(),

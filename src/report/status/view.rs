@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{IncidentId, KeyId, Principal, RotationId, WorkspaceName};
-use crate::domain::incident::{EvidenceHead, Hint, UsageSeries};
+use crate::domain::incident::{EvidenceHead, Hint, UsageSeries, minute_text};
 use crate::domain::key::KeyStatus;
 use crate::domain::ledger::TripMode;
 use crate::domain::time::{Minute, Timestamp};
@@ -35,6 +35,7 @@ pub struct FeedView {
     /// How well guard sees.
     pub state: FeedState,
     /// The newest minute known to be complete.
+    #[serde(with = "minute_text::option", default)]
     pub newest: Option<Minute>,
     /// The last poll that was answered and understood.
     pub last_good_poll: Option<Timestamp>,
@@ -135,6 +136,7 @@ pub struct KeyView {
     /// When it stops by itself.
     pub expires_at: Option<Timestamp>,
     /// The newest minute in which it was used.
+    #[serde(with = "minute_text::option", default)]
     pub last_used: Option<Minute>,
 }
 
@@ -344,7 +346,7 @@ impl StatusView {
         let patience = chrono::TimeDelta::minutes(NOTICE_PATIENCE_MINUTES);
         if let Some(oldest) = self.notifiers.oldest.filter(|o| self.generated_at.signed_duration_since(*o) > patience) {
             let what = format!("{} notices have not reached anybody", self.notifiers.waiting);
-            let remedy = Some("guard notify test".to_owned());
+            let remedy = Some("guard doctor".to_owned());
             owed.push((None, Obligation { what, since: Some(oldest), remedy }));
         }
         for workspace in &self.workspaces {
