@@ -19,8 +19,10 @@ pub mod rearm;
 pub mod reconcile;
 pub mod rotate;
 pub mod sight;
+pub mod status;
 mod tell;
 pub mod trip;
+pub mod watch;
 
 pub use context::{App, ConsumerFactory};
 pub use error::AppError;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{ColorChoice, Failure, Globals};
 use crate::domain::redact::{printable_lines, scrub};
 use crate::exit::Exit;
+use crate::report::terminal_plot::Charset;
 
 /// Where words go: data to standard output, everything else to standard error. A closed pipe is not an error.
 #[derive(Debug, Clone)]
@@ -90,6 +91,15 @@ impl Output {
                 .hint("this is a bug; please report it with this line and the output of `guard --version`");
             std::process::exit(out.fail(&failure).code().into());
         }));
+    }
+
+    /// What plots are drawn with: ASCII unless the locale says UTF-8.
+    pub fn charset(&self) -> Charset {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        match set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")) {
+            Some(locale) if locale.to_ascii_lowercase().replace('-', "").contains("utf8") => Charset::Blocks,
+            _ => Charset::Ascii,
+        }
     }
 
     /// Whether a person can be asked.

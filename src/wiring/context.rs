@@ -1,9 +1,11 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Paths, ledger::load_prices};
 use crate::adapters::clock::{Presence, SandboxClock, SystemClock};
 use crate::adapters::faults::AbortAt;
 use crate::adapters::gate::FileGate;
+use crate::adapters::http::{Client, Limits};
 use crate::adapters::lease::FileLeases;
 use crate::adapters::provider::Deferred;
 use crate::adapters::provider::anthropic::Anthropic;
@@ -11,9 +13,12 @@ use crate::adapters::store::SqliteStore;
 use crate::adapters::vault::{self, credentials};
 use crate::adapters::{consumer, notify};
 use crate::app::App;
-use crate::domain::ledger::Ledger;
+use crate::domain::ledger::{Ledger, SecretSource};
 use crate::exit::{Exit, Failure};
-use crate::ports::{Clock, Faults, Gate, NoFaults, Notifier, ProviderError, Vault, VaultError};
+use crate::ports::{Clock, Faults, Gate, NoFaults, Notifier, ProviderError, SecretName, Vault, VaultError};
+
+/// The longest that a channel to people may take.
+const NOTIFIER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// All that handing out a key needs: neither database nor network.
 pub struct KeyRing {
@@ -97,8 +102,15 @@ fn notifiers(
     vault: &Arc<dyn Vault>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<Arc<dyn Notifier>>, Failure> {
-    let build = |settings| notify::build(settings, vault.as_ref(), clock.clone());
-    ledger.notifiers.iter().map(build).collect()
+    let http = Client::new(Limits { total: NOTIFIER_PATIENCE, ..Limits::default() })
+        .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+    let secret = |source: &SecretSource| {
+        credentials::resolve(source, vault.as_ref(), &SecretName::Named("notifier".to_owned()))
+            .map(|credential| credential.secret)
+            .map_err(|error| error.to_string())
+    };
+    let tools = notify::Tools { http, clock: clock.clone(), secret: &secret };
+    Ok(ledger.notifiers.iter().map(|settings| notify::channel(settings, &tools)).collect())
 }
 
 fn faults() -> Result<Arc<dyn Faults>, Failure> {

@@ -1,0 +1,219 @@
+//! One cycle of the watchdog: look, judge, act, drive on what is owed, tell people. Looking comes before driving, and no step
+//! waits for another's success.
+
+use serde::{Deserialize, Serialize};
+
+use super::outbox::{self, OutboxReport};
+use super::poll::{self, PollReport};
+use super::trip::{TripCause, TripReport, TripRequest, trip};
+use super::{App, AppError, custody, drive};
+use crate::domain::ids::WorkspaceName;
+use crate::domain::ledger::TripMode;
+use crate::domain::notice::{Notice, Severity};
+use crate::domain::time::{Timestamp, rfc3339};
+use crate::domain::watch::{Judged, Level, Verdict};
+use crate::ports::{StoreError, WatchState};
+use crate::report::status::VerdictView;
+
+/// How many verdicts of a workspace `status` shows.
+pub const RECENT_VERDICTS: usize = 5;
+
+/// How many verdicts are remembered in all.
+const MOST_REMEMBERED: usize = 200;
+
+/// The same verdict about the same principal is told again after this.
+const TELL_AGAIN: chrono::TimeDelta = chrono::TimeDelta::hours(6);
+
+const STATE: &str = "verdicts";
+
+/// What a cycle came to.
+#[derive(Debug)]
+pub struct Cycle {
+    /// What the feed said; an error means that guard is blind for now.
+    pub poll: Result<PollReport, AppError>,
+    /// Trips, with those that could not be carried out.
+    pub trips: Vec<Result<TripReport, AppError>>,
+    /// What every workspace is owed.
+    pub ticked: Vec<drive::Ticked>,
+    /// Notices.
+    pub outbox: Result<OutboxReport, AppError>,
+}
+
+/// Runs one cycle.
+pub async fn cycle(app: &App) -> Cycle {
+    let mut remembered = Remembered::load(app.watch_state.as_ref()).unwrap_or_default();
+    let before = remembered.clone();
+    let poll = poll::poll(app).await;
+    let mut trips = Vec::new();
+    match &poll {
+        Ok(report) => {
+            remembered.sees(app, report.blind.as_deref());
+            for judged in &report.verdicts {
+                if let Some(outcome) = act(app, &mut remembered, judged).await {
+                    trips.push(outcome);
+                }
+            }
+        }
+        Err(error) => remembered.sees(app, Some(&error.to_string())),
+    }
+    if remembered != before
+        && let Err(error) = remembered.save(app.watch_state.as_ref())
+    {
+        tracing::warn!(%error, "verdicts are not remembered; they will be told again");
+    }
+    Cycle { poll, trips, ticked: drive::tick(app, None).await, outbox: outbox::deliver(app).await }
+}
+
+async fn act(app: &App, remembered: &mut Remembered, judged: &Judged) -> Option<Result<TripReport, AppError>> {
+    let Judged { workspace, verdict } = judged;
+    if verdict.level == Level::Ok {
+        return None;
+    }
+    let news = remembered.note(workspace.as_ref(), verdict, app.clock.now());
+    let Some(request) = request(app, workspace.as_ref(), verdict) else {
+        if news {
+            tell(app, workspace.as_ref(), verdict);
+        }
+        return None;
+    };
+    let observed = app.ledger.workspace(&request.workspace).is_some_and(|w| w.trip.mode == TripMode::Observe);
+    if observed && !news {
+        return None;
+    }
+    Some(trip(app, &request).await)
+}
+
+/// The trip that a verdict asks for: only on a key that guard manages, and only for what began after a person last released
+/// that key's gate. Anything else is told, because there is no key of guard's that would stop it.
+fn request(app: &App, workspace: Option<&WorkspaceName>, verdict: &Verdict) -> Option<TripRequest> {
+    let (workspace, key) = (workspace?, verdict.principal.key()?);
+    if verdict.level != Level::Trip {
+        return None;
+    }
+    let cause = TripCause {
+        rule: verdict.rule.as_str().to_owned(),
+        sentence: verdict.sentence.clone(),
+        figures: serde_json::to_value(&verdict.figures).unwrap_or_default(),
+        by_person: false,
+    };
+    let request = TripRequest { workspace: workspace.clone(), key: Some(key.clone()), cause };
+    // A journal that cannot be read must not keep a trip from being tried.
+    let Ok(custody) = custody::load(app, workspace) else { return Some(request) };
+    let answered = custody.incidents().iter().filter(|i| i.mode == TripMode::Gate || i.keys.contains(key));
+    let released = answered.filter_map(|i| i.rearmed.as_ref().map(|(at, ..)| *at)).max();
+    let seen_by_a_person = released.is_some_and(|at| verdict.since.start() <= at);
+    (custody.key(key).is_some() && !seen_by_a_person).then_some(request)
+}
+
+fn tell(app: &App, workspace: Option<&WorkspaceName>, verdict: &Verdict) {
+    let at = app.clock.now();
+    let whose = workspace.map_or("no workspace of the ledger", WorkspaceName::as_str);
+    let notice = Notice {
+        dedup: format!("verdict/{}/{}/{}/{}", verdict.principal, verdict.rule.as_str(), verdict.level.as_str(), rfc3339(at)),
+        event: format!("usage.{}", verdict.level.as_str()),
+        severity: verdict.severity,
+        at,
+        workspace: workspace.cloned(),
+        key: verdict.principal.key().cloned(),
+        incident: None,
+        summary: format!("{whose}: {}", verdict.sentence),
+        detail: match (verdict.level, workspace) {
+            (Level::Trip, Some(_)) => "guard does not manage this principal and cannot stop it; a person must".to_owned(),
+            (Level::Trip, None) => "The ledger does not know this workspace; `guard ledger diff` lists what is unknown".to_owned(),
+            _ => String::new(),
+        },
+        evidence_head: None,
+    };
+    queue(app, notice);
+}
+
+fn queue(app: &App, notice: Notice) {
+    if let Err(error) = app.outbox.enqueue(&[notice]) {
+        tracing::error!(%error, "a notice could not be queued");
+    }
+}
+
+/// A verdict as it is remembered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RememberedVerdict {
+    /// Whose.
+    pub workspace: Option<WorkspaceName>,
+    /// When people were last told.
+    pub told_at: Timestamp,
+    /// What was said.
+    pub view: VerdictView,
+}
+
+/// What the watchdog has said, so that it does not say it every minute.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Remembered {
+    /// The newest first.
+    pub verdicts: Vec<RememberedVerdict>,
+    /// Since when guard is blind.
+    pub blind_since: Option<Timestamp>,
+}
+
+impl Remembered {
+    /// What was said so far; nothing when it cannot be read as this version's.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn load(state: &dyn WatchState) -> Result<Self, StoreError> {
+        Ok(state.load_state(STATE)?.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default())
+    }
+
+    fn save(&self, state: &dyn WatchState) -> Result<(), StoreError> {
+        let value = serde_json::to_value(self).map_err(|error| StoreError::Io(error.to_string()))?;
+        state.save_states(&[(STATE.to_owned(), value)])
+    }
+
+    /// Puts the verdict on top; `true` when it is news.
+    fn note(&mut self, workspace: Option<&WorkspaceName>, verdict: &Verdict, now: Timestamp) -> bool {
+        let level = verdict.level.into();
+        let same = |v: &RememberedVerdict| {
+            v.view.principal == verdict.principal && v.view.rule == verdict.rule.as_str() && v.view.level == level
+        };
+        let known = self.verdicts.iter().position(same).map(|i| self.verdicts.remove(i));
+        let told_at = known.map(|v| v.told_at).filter(|at| now - *at < TELL_AGAIN && now >= *at);
+        let view = VerdictView {
+            at: now,
+            rule: verdict.rule.as_str().to_owned(),
+            level,
+            principal: verdict.principal.clone(),
+            sentence: verdict.sentence.clone(),
+        };
+        let entry = RememberedVerdict { workspace: workspace.cloned(), told_at: told_at.unwrap_or(now), view };
+        self.verdicts.insert(0, entry);
+        self.verdicts.truncate(MOST_REMEMBERED);
+        told_at.is_none()
+    }
+
+    /// Tells when blindness begins and when it ends.
+    fn sees(&mut self, app: &App, blind: Option<&str>) {
+        let now = app.clock.now();
+        let (event, severity, summary, since) = match (blind, self.blind_since) {
+            (Some(why), None) => ("feed.blind", Severity::Critical, format!("guard is blind: {why}"), now),
+            (None, Some(since)) => {
+                ("feed.seen", Severity::Info, format!("guard sees usage again; it was blind since {}", rfc3339(since)), since)
+            }
+            _ => return,
+        };
+        self.blind_since = blind.map(|_| now);
+        queue(
+            app,
+            Notice {
+                dedup: format!("{event}/{}", rfc3339(since)),
+                event: event.to_owned(),
+                severity,
+                at: now,
+                workspace: None,
+                key: None,
+                incident: None,
+                summary,
+                detail: "Without usage data no leak is noticed. `guard doctor` says what is wrong.".to_owned(),
+                evidence_head: None,
+            },
+        );
+    }
+}
