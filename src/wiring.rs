@@ -56,3 +56,10 @@ pub fn load_ledger(_paths: &Paths) -> Result<Ledger, Failure> {
 pub fn app(_paths: &Paths, _ledger: Arc<Ledger>, _command: &str) -> Result<App, Failure> {
     Err(Failure::new(Exit::Internal, "skeleton"))
 }
+
+/// Reads recorded usage.
+pub fn read_series(path: &std::path::Path) -> Result<crate::domain::watch::dataset::Dataset, Failure> {
+    crate::adapters::series::read(path).map_err(|error| {
+        Failure::new(Exit::Config, error.to_string()).hint("docs/backtest.md describes the layout")
+    })
+}

@@ -3,5 +3,7 @@
 pub mod consumer;
 pub mod notify;
 pub mod provider;
+pub mod series;
 pub mod store;
 pub mod vault;
+

@@ -1,5 +1,6 @@
 //! Use cases: what guard does, written over ports. They branch on decisions of the domain, never on concrete adapters.
 
+pub mod backtest;
 mod context;
 mod error;
 
