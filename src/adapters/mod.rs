@@ -17,6 +17,7 @@ pub mod logging;
 pub mod notify;
 pub mod process;
 pub mod provider;
+pub mod series;
 pub mod store;
 pub mod surroundings;
 pub mod vault;

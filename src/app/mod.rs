@@ -1,5 +1,6 @@
 //! Use cases: what guard does, written over ports. They branch on decisions of the domain, never on concrete adapters.
 
+pub mod backtest;
 pub mod bundle;
 pub mod check;
 mod context;
@@ -15,6 +16,7 @@ pub mod key_list;
 pub mod outbox;
 mod perform;
 pub mod points;
+pub mod poll;
 pub mod rearm;
 pub mod reconcile;
 pub mod rotate;

@@ -12,8 +12,8 @@ use crate::domain::rotation::{Custody, Holding, KeyRecord, Policy, Role, Waiting
 use crate::domain::time::Minute;
 use crate::ports::GateState;
 use crate::report::status::{
-    ChannelView, ConsumerHolds, ConsumerView, FeedState, FeedView, GateView, KeyRole, KeyView, NotifierView, Obligation,
-    RotationView, StatusView, VerdictView, WorkspaceView,
+    ChannelView, ConsumerHolds, ConsumerView, FeedState, FeedView, GateView, KeyRole, KeyView, NotifierView,
+    Obligation, RotationView, StatusView, VerdictView, WorkspaceView,
 };
 
 /// Gathers everything.
@@ -43,7 +43,8 @@ pub fn gather(app: &App) -> Result<StatusView, AppError> {
         }
     }
     let name = |n: &crate::domain::ledger::NotifierSettings| n.name.to_string();
-    let channels = app.ledger.notifiers.iter().map(|n| ChannelView { name: name(n), last_delivered: None, failing: None });
+    let channels =
+        app.ledger.notifiers.iter().map(|n| ChannelView { name: name(n), last_delivered: None, failing: None });
     Ok(StatusView {
         generated_at: app.clock.now(),
         guard_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -74,7 +75,12 @@ fn feed(app: &App) -> Result<FeedView, AppError> {
     Ok(FeedView { state, newest, last_good_poll, why })
 }
 
-fn view(app: &App, workspace: &Workspace, custody: &Custody, remembered: &Remembered) -> Result<WorkspaceView, AppError> {
+fn view(
+    app: &App,
+    workspace: &Workspace,
+    custody: &Custody,
+    remembered: &Remembered,
+) -> Result<WorkspaceView, AppError> {
     let mut keys = Vec::new();
     for (id, role) in custody.roles() {
         let record = &custody.keys()[id];

@@ -4,14 +4,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::outbox::{self, OutboxReport};
-use super::poll::{self, PollReport};
+use super::poll::{self, Judged, PollReport};
 use super::trip::{TripCause, TripReport, TripRequest, trip};
 use super::{App, AppError, custody, drive};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::TripMode;
 use crate::domain::notice::{Notice, Severity};
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::domain::watch::{Judged, Level, Verdict};
+use crate::domain::watch::{Level, Verdict};
 use crate::ports::{StoreError, WatchState};
 use crate::report::status::VerdictView;
 
@@ -109,7 +109,13 @@ fn tell(app: &App, workspace: Option<&WorkspaceName>, verdict: &Verdict) {
     let at = app.clock.now();
     let whose = workspace.map_or("no workspace of the ledger", WorkspaceName::as_str);
     let notice = Notice {
-        dedup: format!("verdict/{}/{}/{}/{}", verdict.principal, verdict.rule.as_str(), verdict.level.as_str(), rfc3339(at)),
+        dedup: format!(
+            "verdict/{}/{}/{}/{}",
+            verdict.principal,
+            verdict.rule.as_str(),
+            verdict.level.as_str(),
+            rfc3339(at)
+        ),
         event: format!("usage.{}", verdict.level.as_str()),
         severity: verdict.severity,
         at,
@@ -118,8 +124,12 @@ fn tell(app: &App, workspace: Option<&WorkspaceName>, verdict: &Verdict) {
         incident: None,
         summary: format!("{whose}: {}", verdict.sentence),
         detail: match (verdict.level, workspace) {
-            (Level::Trip, Some(_)) => "guard does not manage this principal and cannot stop it; a person must".to_owned(),
-            (Level::Trip, None) => "The ledger does not know this workspace; `guard ledger diff` lists what is unknown".to_owned(),
+            (Level::Trip, Some(_)) => {
+                "guard does not manage this principal and cannot stop it; a person must".to_owned()
+            }
+            (Level::Trip, None) => {
+                "The ledger does not know this workspace; `guard ledger diff` lists what is unknown".to_owned()
+            }
             _ => String::new(),
         },
         evidence_head: None,
@@ -194,9 +204,12 @@ impl Remembered {
         let now = app.clock.now();
         let (event, severity, summary, since) = match (blind, self.blind_since) {
             (Some(why), None) => ("feed.blind", Severity::Critical, format!("guard is blind: {why}"), now),
-            (None, Some(since)) => {
-                ("feed.seen", Severity::Info, format!("guard sees usage again; it was blind since {}", rfc3339(since)), since)
-            }
+            (None, Some(since)) => (
+                "feed.seen",
+                Severity::Info,
+                format!("guard sees usage again; it was blind since {}", rfc3339(since)),
+                since,
+            ),
             _ => return,
         };
         self.blind_since = blind.map(|_| now);

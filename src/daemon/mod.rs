@@ -64,12 +64,9 @@ fn reloading() {
 /// One line for `systemctl status`.
 fn summary(cycle: &Cycle) -> String {
     match &cycle.poll {
-        Ok(report) => format!(
-            "{} principals, {} verdicts, {} trips",
-            report.principals,
-            report.verdicts.len(),
-            cycle.trips.len()
-        ),
+        Ok(report) => {
+            format!("{} principals, {} verdicts, {} trips", report.principals, report.verdicts.len(), cycle.trips.len())
+        }
         Err(error) => format!("blind: {error}"),
     }
 }

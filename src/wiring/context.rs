@@ -37,7 +37,9 @@ pub fn key_ring(paths: &Paths, ledger: &Ledger) -> Result<KeyRing, Failure> {
 pub fn app(paths: &Paths, ledger: Arc<Ledger>, command: &str) -> Result<App, Failure> {
     let KeyRing { gate, vault } = key_ring(paths, &ledger)?;
     let clock = clock(command)?;
-    let store = Arc::new(SqliteStore::open(&paths.state_dir).map_err(|error| Failure::from(crate::app::AppError::from(error)))?);
+    let store = Arc::new(
+        SqliteStore::open(&paths.state_dir).map_err(|error| Failure::from(crate::app::AppError::from(error)))?,
+    );
     let provider = Arc::new(provider(&ledger, &vault, &clock));
     Ok(App {
         prices: Arc::new(load_prices(&ledger)?),
@@ -77,10 +79,11 @@ fn clock(command: &str) -> Result<Arc<dyn Clock>, Failure> {
     };
     // `guard exec` waits for its child, which has its own place in the sandbox's time.
     let presence = if command == "exec" { Presence::Observer } else { Presence::Participant };
-    let clock = SandboxClock::connect(&url.to_string_lossy(), &format!("guard {command}"), presence).map_err(|error| {
-        Failure::new(Exit::Config, format!("GUARD_SANDBOX_CLOCK: {error}"))
-            .hint("unset GUARD_SANDBOX_CLOCK unless this guard is part of a drill")
-    })?;
+    let clock =
+        SandboxClock::connect(&url.to_string_lossy(), &format!("guard {command}"), presence).map_err(|error| {
+            Failure::new(Exit::Config, format!("GUARD_SANDBOX_CLOCK: {error}"))
+                .hint("unset GUARD_SANDBOX_CLOCK unless this guard is part of a drill")
+        })?;
     Ok(Arc::new(clock))
 }
 
@@ -90,8 +93,9 @@ fn provider(ledger: &Ledger, vault: &Arc<dyn Vault>, clock: &Arc<dyn Clock>) -> 
         settings.url = url.to_string_lossy().into_owned();
     }
     Deferred::new(Anthropic::CAPABILITIES, move || {
-        let credential = credentials::admin_key(settings.admin_key.as_ref(), vault.as_ref())
-            .map_err(|error| ProviderError::Refused { status: 0, message: format!("there is no admin key: {error}") })?;
+        let credential = credentials::admin_key(settings.admin_key.as_ref(), vault.as_ref()).map_err(|error| {
+            ProviderError::Refused { status: 0, message: format!("there is no admin key: {error}") }
+        })?;
         Anthropic::new(&settings, credential.secret, clock.clone(), Arc::new(rand::random::<f64>))
             .map_err(|error| ProviderError::Unreachable(error.to_string()))
     })

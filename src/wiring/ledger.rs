@@ -1,8 +1,9 @@
 use super::Paths;
-use crate::adapters::config_file;
 pub use crate::adapters::config_file::ConfigFileError;
+use crate::adapters::{config_file, series};
 use crate::domain::ledger::{self, Ledger, Parsed, Problem};
 use crate::domain::price::PriceTable;
+use crate::domain::watch::dataset::Dataset;
 use crate::exit::{Exit, Failure};
 
 /// Why there is no ledger to work with.
@@ -48,4 +49,10 @@ pub fn load_prices(ledger: &Ledger) -> Result<PriceTable, Failure> {
     };
     let text = config_file::read(path).map_err(|error| wrong(error.to_string()))?;
     PriceTable::parse(&text).map_err(|error| wrong(error.to_string()))
+}
+
+/// Reads recorded usage.
+pub fn read_series(path: &std::path::Path) -> Result<Dataset, Failure> {
+    series::read(path)
+        .map_err(|error| Failure::new(Exit::Config, error.to_string()).hint("docs/backtest.md describes the layout"))
 }

@@ -9,7 +9,7 @@ mod setup;
 
 pub use context::{KeyRing, app, key_ring};
 pub use host::surroundings;
-pub use ledger::{ConfigFileError, LedgerError, LoadedLedger, load_ledger, load_prices};
+pub use ledger::{ConfigFileError, LedgerError, LoadedLedger, load_ledger, load_prices, read_series};
 pub use paths::Paths;
 pub use process::Process;
 pub use setup::{create_ledger, prepare, read_secret};

@@ -1,11 +1,166 @@
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::app::backtest::inject::{self, ForeignModel};
+use crate::app::backtest::{self, Row, RunRecords, Settings, Summary};
 use crate::cli::{Failure, Session};
+use crate::domain::watch::Rule;
 use crate::exit::Exit;
+use crate::wiring;
 
 /// Arguments of `guard backtest`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Recorded usage: a directory with keys.csv and series, or one CSV file (see docs/backtest.md)
+    #[arg(long, value_name = "PATH")]
+    data: PathBuf,
+    /// Run only these rules
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    rules: Vec<Rule>,
+    /// Where run records come from
+    #[arg(long, value_enum, default_value_t = Runs::None, value_name = "SOURCE")]
+    runs: Runs,
+    /// Add every kind of attack and of harmless change this many times to every series, at random minutes
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    inject: u32,
+    /// What the random minutes follow from
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    seed: u64,
+    /// How many threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
 
-/// Skeleton.
-pub async fn run(_args: Args, _session: &Session) -> Result<Exit, Failure> {
-    Err(Failure::new(Exit::Internal, "skeleton: backtest"))
+/// The model of injected thefts, with dollars per million input and output tokens.
+const FOREIGN_MODEL: (&str, f64, f64) = ("model-o", 5.0, 25.0);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Runs {
+    /// There are none
+    None,
+    /// As if every run of the recorded usage had been started by `guard exec`
+    Derived,
+}
+
+fn rule(name: &str) -> Result<Rule, String> {
+    Rule::named(name).ok_or_else(|| format!("the rules are {}", Rule::ALL.map(Rule::as_str).join(", ")))
+}
+
+#[derive(Serialize)]
+struct RowLine<'r> {
+    r#type: &'static str,
+    schema: u32,
+    #[serde(flatten)]
+    row: &'r Row,
+}
+
+#[derive(Serialize)]
+struct SummaryLine<'s> {
+    r#type: &'static str,
+    schema: u32,
+    #[serde(flatten)]
+    summary: &'s Summary,
+}
+
+/// Replays recorded usage and says what the watchdog would have done.
+pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
+    let mut data = wiring::read_series(&args.data)?;
+    if args.inject > 0 {
+        let foreign =
+            ForeignModel { name: Arc::from(FOREIGN_MODEL.0), input: FOREIGN_MODEL.1, output: FOREIGN_MODEL.2 };
+        data.cases = inject::cases(&data, args.inject, args.seed, &foreign);
+    }
+    let runs = match args.runs {
+        Runs::None => RunRecords::None,
+        Runs::Derived => RunRecords::Derived,
+    };
+    let (rows, summary) = backtest::run(&data, &Settings { rules: args.rules, runs, jobs: args.jobs });
+    for row in &rows {
+        session.out.document(&RowLine { r#type: "row", schema: 1, row });
+    }
+    session.out.document(&SummaryLine { r#type: "summary", schema: 1, summary: &summary });
+    print(session, &rows, &summary);
+    Ok(Exit::Done)
+}
+
+fn print(session: &Session, rows: &[Row], summary: &Summary) {
+    let out = &session.out;
+    for row in rows.iter().filter(|row| row.class != "attack" && row.trips > 0) {
+        let (case, rule) = (row.case.as_deref().unwrap_or("unchanged"), row.rule.map_or("", Rule::as_str));
+        let at = row.first_trip_at.map(|at| at.0.to_string()).unwrap_or_default();
+        out.line(format!("false trip: {} ({case}, {}) at {at} by {rule}, {} in all", row.key, row.profile, row.trips));
+    }
+    let number =
+        |value: Option<f64>, digits: usize| value.map_or("–".to_owned(), |value| format!("{value:.digits$}"));
+    let mut normal = table(["unchanged", "keys", "key-months", "false trips", "a key-month", "warnings a key-month"]);
+    for line in &summary.normal {
+        normal.add_row([
+            line.profile.clone(),
+            line.keys.to_string(),
+            format!("{:.1}", line.key_months),
+            line.false_trips.to_string(),
+            format!("{:.3}", line.false_trips_per_key_month),
+            format!("{:.2}", line.warns_per_key_month),
+        ]);
+    }
+    let mut benign = table(["harmless change", "cases", "tripped", "share", "warned", ""]);
+    for line in &summary.benign {
+        benign.add_row([
+            line.kind.clone(),
+            line.cases.to_string(),
+            line.tripped.to_string(),
+            percent(line.trip_share),
+            percent(line.warn_share),
+            String::new(),
+        ]);
+    }
+    let mut attacks = table([
+        "attack",
+        "file",
+        "cases",
+        "tripped",
+        "warned",
+        "delay min",
+        "p95",
+        "warned after",
+        "loss days",
+        "p95",
+        "floor p95",
+        "of attack",
+    ]);
+    for line in &summary.attacks {
+        attacks.add_row([
+            line.kind.clone(),
+            line.file.clone().unwrap_or_else(|| "all".to_owned()),
+            line.cases.to_string(),
+            percent(line.detection_rate),
+            percent(line.warn_rate),
+            number(line.delay_minutes_median, 0),
+            number(line.delay_minutes_p95, 0),
+            number(line.warn_delay_minutes_median, 0),
+            number(line.loss_days_median, 3),
+            number(line.loss_days_p95, 3),
+            number(line.floor_days_p95, 3),
+            line.loss_share_median.map_or("–".to_owned(), percent),
+        ]);
+    }
+    for table in [normal, benign, attacks] {
+        if table.row_count() > 0 {
+            out.line(table.to_string());
+        }
+    }
+}
+
+fn table<const N: usize>(header: [&str; N]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(header);
+    table
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
 }

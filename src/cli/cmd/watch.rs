@@ -60,7 +60,8 @@ fn show(out: &Output, app: &App, outcome: &Cycle) {
         }
     }
     for trip in outcome.trips.iter().flatten() {
-        let keys = trip.keys.iter().map(|k| format!("{} {}", k.key, if k.dead { "proven dead" } else { "not dead yet" }));
+        let keys =
+            trip.keys.iter().map(|k| format!("{} {}", k.key, if k.dead { "proven dead" } else { "not dead yet" }));
         let keys = keys.collect::<Vec<_>>().join(", ");
         out.line(format!("{at} {} tripped ({:?}): {keys}", trip.workspace, trip.mode));
         for trouble in &trip.troubles {

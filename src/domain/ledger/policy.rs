@@ -245,7 +245,7 @@ pub struct WatchPolicy {
     pub rules: BTreeMap<String, RuleAction>,
     /// Data older than this is blindness. Default 20 minutes.
     pub blind_after: Duration,
-    /// Usage below this many dollars a day never trips by statistics alone. Default $1.
+    /// Usage below this many dollars a day never trips by statistics alone: dust is not judged. Default $0.02.
     pub floor: UsdMicros,
     /// Every run of this workspace goes through `guard exec` (or matches a schedule), so that usage outside runs is foreign.
     /// Default: `false`, usage outside runs is only remarked.
@@ -263,7 +263,7 @@ impl Default for WatchPolicy {
         Self {
             rules: BTreeMap::new(),
             blind_after: Duration::from_secs(20 * 60),
-            floor: UsdMicros::from_dollars(1),
+            floor: UsdMicros::from_micros(20_000),
             runs_registered: false,
             dormant_after: Duration::from_secs(30 * 24 * 3600),
             run_slack: Duration::from_secs(120),

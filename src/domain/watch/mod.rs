@@ -1,1 +1,36 @@
-//! (skeleton)
+//! The watchdog's rules: usage in, verdicts out.
+//!
+//! A [`detector::Detector`] remembers one principal: the newest minutes one by one, four weeks by quarter of an hour.
+//! Every minute with usage is judged by one file per rule; [`fusion`] puts together what they say.
+
+pub mod alibi;
+pub mod amount;
+pub mod baseline;
+pub mod blind;
+pub mod ceiling;
+pub mod dataset;
+pub mod detector;
+mod dormant;
+mod drift;
+mod first_use;
+pub mod fusion;
+pub mod history;
+mod loss;
+mod model;
+pub mod picture;
+mod policy;
+pub mod recent;
+mod robust;
+mod role;
+mod rule;
+pub mod scenario;
+mod spike;
+pub mod usage;
+mod verdict;
+
+pub use alibi::Alibi;
+pub use detector::{Detector, Judgement};
+pub use policy::Policy;
+pub use role::KeyRole;
+pub use rule::Rule;
+pub use verdict::{Figures, Finding, Level, Verdict, Window, sentence, severity};

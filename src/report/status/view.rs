@@ -202,6 +202,18 @@ pub enum Level {
     Trip,
 }
 
+impl From<crate::domain::watch::Level> for Level {
+    fn from(level: crate::domain::watch::Level) -> Self {
+        use crate::domain::watch::Level as Judged;
+        match level {
+            Judged::Ok => Self::Ok,
+            Judged::Notice => Self::Notice,
+            Judged::Warn => Self::Warn,
+            Judged::Trip => Self::Trip,
+        }
+    }
+}
+
 impl Level {
     /// One word for people.
     pub const fn words(self) -> &'static str {

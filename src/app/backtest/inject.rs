@@ -1,0 +1,85 @@
+use std::sync::Arc;
+
+use crate::domain::money::UsdMicros;
+use crate::domain::time::Minute;
+use crate::domain::watch::dataset::{Case, CaseClass, Dataset, Series};
+use crate::domain::watch::scenario::{AttackKind, BenignKind, Injection, Seed, attack, benign, habit};
+
+/// Minutes of a day.
+const DAY: i64 = 1440;
+/// History before anything is injected, in days: four weeks, or one where the recording is shorter.
+const HISTORY: [i64; 2] = [28, 7];
+
+/// A model that no series may use already, with dollars per million input and output tokens.
+#[derive(Debug, Clone)]
+pub struct ForeignModel {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Input.
+    pub input: f64,
+    /// Output.
+    pub output: f64,
+}
+
+/// Cases to add to a dataset: each kind, `times` a series, at random minutes that follow from `seed`. Series that are
+/// too short for a week of history and two days of trouble get none.
+pub fn cases(data: &Dataset, times: u32, seed: u64, foreign: &ForeignModel) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (number, series) in data.series.iter().enumerate() {
+        for turn in 0..times {
+            let mut seed = Seed::new(seed ^ (number as u64) << 32 ^ u64::from(turn));
+            cases.extend(of_series(series, turn, &mut seed, foreign, data));
+        }
+    }
+    cases
+}
+
+fn of_series(series: &Series, turn: u32, seed: &mut Seed, foreign: &ForeignModel, data: &Dataset) -> Vec<Case> {
+    let end = series.start.plus(series.minutes);
+    let Some(history) = HISTORY.into_iter().find(|days| (days + 7) * DAY <= series.minutes) else { return Vec::new() };
+    let mut moment = |seed: &mut Seed| series.start.plus(seed.pick(history * DAY, series.minutes - 3 * DAY));
+    let mut cases = Vec::new();
+    for kind in AttackKind::ALL {
+        let at = moment(seed);
+        if let Some(injection) = attack(kind, &series.rows, at, (&foreign.name, foreign.input, foreign.output), seed) {
+            cases.push(case(data, series, turn, CaseClass::Attack, kind.as_str(), injection, end));
+        }
+    }
+    for kind in BenignKind::ALL {
+        let at = moment(seed);
+        if let Some(injection) = benign(kind, &series.rows, at, end, &foreign.name, seed) {
+            cases.push(case(data, series, turn, CaseClass::Benign, kind.as_str(), injection, end));
+        }
+    }
+    cases
+}
+
+fn case(
+    data: &Dataset,
+    series: &Series,
+    turn: u32,
+    class: CaseClass,
+    kind: &str,
+    injection: Injection,
+    end: Minute,
+) -> Case {
+    Case {
+        name: format!("{kind}@{}#{turn}", series.key),
+        key: Some(series.key.clone()),
+        file: series.file.clone(),
+        class,
+        kind: kind.to_owned(),
+        evaluate_from: injection.from,
+        evaluate_to: injection.to.min(end),
+        drop_before: None,
+        declared_budget: None,
+        normal_day: normal_day(data, series, injection.from),
+        overlay: injection.overlay.into_iter().filter(|row| row.minute < end).collect(),
+        polls: None,
+    }
+}
+
+/// The mean day of the two weeks before.
+fn normal_day(data: &Dataset, series: &Series, at: Minute) -> UsdMicros {
+    habit(&series.rows, at, 14).map_or(UsdMicros::ZERO, |habit| data.rates.day(&habit))
+}

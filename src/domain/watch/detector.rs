@@ -1,0 +1,395 @@
+//! One principal under watch: what it remembers, and how usage is taken in and judged.
+
+use std::sync::Arc;
+
+use super::amount::Amount;
+use super::baseline::{self, Baseline, Marks};
+use super::ceiling::Spent;
+use super::fusion;
+use super::history::{
+    DAY, Day, DayIndex, Foreign, History, KEPT_DAYS, Load, QUARTERS_A_DAY, Quarter, QuarterIndex, WIDTH_COUNT, WIDTHS,
+    day_of, quarter_of, start_of, sum_foreign,
+};
+use super::picture::{NewModel, Picture, Wake};
+use super::policy::Policy;
+use super::recent::{ActiveMinute, ModelAmount, Recent};
+use super::usage::MinuteUsage;
+use super::verdict::{Finding, Level};
+use crate::domain::money::UsdMicros;
+use crate::domain::time::Minute;
+
+/// A quarter is folded into the history once it ended a day before the minute that is judged: by then every quarter that
+/// a baseline of that day may use is in.
+const FOLD_AFTER: i64 = DAY;
+/// How far back data that change are judged anew. Later restatements still replace what is known of their minutes.
+const JUDGE_AGAIN: i64 = 6 * 60;
+/// Minutes without usage that end a run.
+const RUN_GAP: i64 = 30;
+/// A run is measured over at most this many minutes.
+const RUN_LIMIT: i64 = 180;
+/// A model is new for this long.
+const MODEL_IS_NEW: i64 = 3 * DAY;
+/// Before a key was observed for this long, every model on it is new and none is remarkable.
+const MODELS_SETTLE: i64 = 3 * DAY;
+/// Before a key was observed for this long, earlier days cannot explain anything.
+const EXPLAINABLE_AFTER: i64 = 14 * DAY;
+/// No single amount counts for more, so that sums cannot overflow: 2⁴⁸ micro-dollars are 281 million dollars a minute.
+const MOST_A_MINUTE: u64 = 1 << 48;
+
+/// A model that this principal used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KnownModel {
+    pub(super) name: Arc<str>,
+    pub(super) first: Minute,
+}
+
+/// What is remembered of one principal. A value: equal usage gives equal verdicts, however it was cut into polls.
+#[derive(Debug, Clone)]
+pub struct Detector {
+    pub(super) observed_since: Minute,
+    pub(super) models: Vec<KnownModel>,
+    pub(super) recent: Recent,
+    pub(super) history: History,
+    pub(super) marks: Marks,
+    /// First quarter that is not in the history yet.
+    pub(super) folded: QuarterIndex,
+    /// Newest minute that was judged.
+    pub(super) judged: Option<Minute>,
+    cache: Cache,
+}
+
+/// What can be computed again at any time.
+#[derive(Debug, Clone, Default)]
+struct Cache {
+    baseline: Option<(DayIndex, Baseline)>,
+    /// Expected load of quarters, ascending.
+    expected: Vec<(QuarterIndex, Load)>,
+    /// What was foreign in quarters that are over, ascending, contiguous in judged time.
+    foreign: Vec<(QuarterIndex, Load)>,
+}
+
+/// What the rules say about usage up to a minute.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// The minute.
+    pub at: Minute,
+    /// Everything that is at least a notice after policy's caps, the gravest first.
+    pub findings: Vec<Finding>,
+}
+
+impl Judgement {
+    /// What the gravest finding asks for.
+    pub fn level(&self) -> Level {
+        self.findings.first().map_or(Level::Ok, |finding| finding.level)
+    }
+}
+
+impl Detector {
+    /// A principal that is observed from `since` on, whether it is in use or not.
+    pub fn new(since: Minute) -> Self {
+        Self {
+            observed_since: since,
+            models: Vec::new(),
+            recent: Recent::default(),
+            history: History::default(),
+            marks: Marks::default(),
+            folded: quarter_of(since),
+            judged: None,
+            cache: Cache::default(),
+        }
+    }
+
+    /// Since when it is observed.
+    pub fn observed_since(&self) -> Minute {
+        self.observed_since
+    }
+
+    /// The minutes that are still known one by one.
+    pub fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    /// Takes in everything that the feed shows of `from..=to`, replacing what was known. `minutes` ascend and lie in the
+    /// range. Minutes that are in the history already stay as they are. What was judged before on other data is judged anew.
+    pub fn ingest(&mut self, from: Minute, to: Minute, minutes: &[MinuteUsage]) {
+        let from = from.max(start_of(self.folded));
+        let minutes: Vec<ActiveMinute> =
+            minutes.iter().filter(|m| m.minute >= from).filter_map(|minute| self.active_minute(minute)).collect();
+        let Some(changed) = self.recent.replace(from, to, minutes) else { return };
+        self.date_models(changed);
+        if let Some(judged) = self.judged.filter(|judged| changed <= *judged) {
+            let again = changed.max(judged.plus(-JUDGE_AGAIN));
+            self.judged = Some(again.plus(-1));
+            self.marks.take_back(again);
+            self.cache = Cache::default();
+        }
+    }
+
+    fn active_minute(&mut self, usage: &MinuteUsage) -> Option<ActiveMinute> {
+        let mut models = Vec::with_capacity(usage.models.len());
+        let mut total = Amount::default();
+        for of in &usage.models {
+            let amount = Amount {
+                work: of.amount.work.min(MOST_A_MINUTE),
+                tokens: of.amount.tokens.min(MOST_A_MINUTE),
+                usd: of.amount.usd.min(UsdMicros::from_micros(MOST_A_MINUTE)),
+            };
+            if amount == Amount::default() {
+                continue;
+            }
+            total += amount;
+            models.push(ModelAmount { model: self.model_index(&of.model, usage.minute), amount });
+        }
+        (!models.is_empty()).then_some(ActiveMinute { minute: usage.minute, models, total })
+    }
+
+    fn model_index(&mut self, name: &Arc<str>, minute: Minute) -> u16 {
+        let index = match self.models.iter().position(|known| known.name == *name) {
+            Some(index) => index,
+            // A principal with more models than an index can count shares the last one.
+            None if self.models.len() >= usize::from(u16::MAX) => self.models.len() - 1,
+            None => {
+                self.models.push(KnownModel { name: name.clone(), first: minute });
+                self.models.len() - 1
+            }
+        };
+        u16::try_from(index).unwrap_or(u16::MAX)
+    }
+
+    /// The first use of a model is what the data say, not what a poll once saw.
+    fn date_models(&mut self, changed: Minute) {
+        let horizon = start_of(self.folded);
+        for (index, model) in self.models.iter_mut().enumerate() {
+            if model.first < changed && model.first < horizon {
+                continue;
+            }
+            let used = |m: &&ActiveMinute| m.models.iter().any(|of| usize::from(of.model) == index);
+            // A use that was taken back leaves the model unused: its first use lies in the future.
+            model.first = self.recent.minutes().iter().find(used).map_or(Minute::from_epoch(i64::MAX), |m| m.minute);
+        }
+    }
+
+    /// Judges every minute up to and including `at` that was not judged on these data yet, oldest first, and returns what is
+    /// remarkable. Minutes without usage cost nothing.
+    pub fn judge(&mut self, at: Minute, policy: &Policy<'_>) -> Vec<Judgement> {
+        let start = self.judged.map_or(Minute::from_epoch(i64::MIN), |judged| judged.plus(1));
+        if start > at {
+            return Vec::new();
+        }
+        let mut remarkable = Vec::new();
+        // A minute with usage is judged when it is seen, and once more a minute later: some evidence must be seen twice.
+        let mut due: Vec<Minute> = Vec::new();
+        for minute in self.recent.range(start.plus(-1), at) {
+            for when in [minute.minute, minute.minute.plus(1)] {
+                if when >= start && when <= at && due.last().is_none_or(|last| *last < when) {
+                    due.push(when);
+                }
+            }
+        }
+        for minute in due {
+            self.fold(minute);
+            let findings = self.evaluate(minute, policy);
+            if let Some(worst) = findings.iter().filter(|f| f.rule.is_statistical()).map(|f| f.level).max() {
+                if worst >= Level::Warn {
+                    self.marks.set(minute, worst == Level::Trip);
+                }
+            }
+            if !findings.is_empty() {
+                remarkable.push(Judgement { at: minute, findings });
+            }
+        }
+        self.judged = Some(at);
+        remarkable
+    }
+
+    /// A person says that everything so far was legitimate: all of it teaches.
+    pub fn accept(&mut self) {
+        self.marks.accept();
+        self.cache = Cache::default();
+    }
+
+    fn evaluate(&mut self, at: Minute, policy: &Policy<'_>) -> Vec<Finding> {
+        let foreign = self.foreign(at);
+        let new_model = self.new_model(at);
+        let today = day_of(at);
+        let baseline = match self.cache.baseline.take() {
+            Some((day, baseline)) if day == today => baseline,
+            _ => Baseline::for_day(&self.history, &self.marks, today),
+        };
+        let windows = WIDTHS.map(|width| self.recent.window(at, width));
+        let picture = Picture {
+            at,
+            observed_days: at.since(self.observed_since) / DAY,
+            loads: windows.map(Load::from),
+            costs: windows.map(|sum| sum.amount.usd),
+            foreign,
+            new_model,
+            baseline: &baseline,
+        };
+        let name = |index: u16| self.models.get(usize::from(index)).map_or("", |model| model.name.as_ref());
+        let findings = fusion::findings(&picture, self.wake(at).as_ref(), &self.recent, policy, name);
+        self.cache.baseline = Some((today, baseline));
+        findings
+    }
+
+    /// What was spent in the calendar windows that contain `at`.
+    pub fn spent(&self, at: Minute) -> Spent {
+        Spent::of(&self.recent, &self.history, start_of(self.folded), at)
+    }
+
+    fn wake(&self, at: Minute) -> Option<Wake> {
+        let first = self.recent.range(at.plus(1 - DAY), at).first()?.minute;
+        let minutes = self.recent.minutes();
+        let before = minutes[..minutes.partition_point(|m| m.minute < first)].last().map(|m| m.minute);
+        let before = before.or_else(|| {
+            let quarter = self.history.quarters(i64::MIN, quarter_of(first) - 1).next_back()?;
+            Some(start_of(quarter.index + 1).plus(-1))
+        });
+        let busiest = self.history.days().map(|day| day.cost).max().unwrap_or(0);
+        Some(Wake {
+            first,
+            idle_days: before.map(|before| first.since(before) / DAY),
+            observed_days: first.since(self.observed_since) / DAY,
+            busiest_day: UsdMicros::from_micros(busiest),
+        })
+    }
+
+    /// The baseline that minutes of this day are judged by.
+    pub fn baseline(&self, day: DayIndex) -> Baseline {
+        Baseline::for_day(&self.history, &self.marks, day)
+    }
+
+    fn expected(&mut self, quarter: QuarterIndex) -> Load {
+        let place = self.cache.expected.binary_search_by_key(&quarter, |known| known.0);
+        match place {
+            Ok(at) => self.cache.expected[at].1,
+            Err(at) => {
+                let load = baseline::expected(&self.history, &self.marks, quarter);
+                self.cache.expected.insert(at, (quarter, load));
+                if self.cache.expected.len() > 256 {
+                    self.cache.expected.drain(..128);
+                }
+                load
+            }
+        }
+    }
+
+    /// What of the quarter, as far as it lies before or at `until`, earlier days do not explain.
+    fn foreign_quarter(&mut self, quarter: QuarterIndex, until: Minute) -> Load {
+        let end = start_of(quarter + 1).plus(-1).min(until);
+        let load = Load::from(self.recent.sum(start_of(quarter), end));
+        if load.active == 0 {
+            return Load::default();
+        }
+        load.beyond(self.expected(quarter).times(2))
+    }
+
+    /// What earlier days do not explain within the 24 hours up to `at`.
+    fn foreign(&mut self, at: Minute) -> Foreign {
+        let now = quarter_of(at);
+        let oldest = now - QUARTERS_A_DAY + 1;
+        let next = self.cache.foreign.last().map_or(oldest, |last| last.0 + 1).max(oldest);
+        if self.cache.foreign.last().is_some_and(|last| last.0 >= now) {
+            self.cache.foreign.clear();
+            return self.foreign(at);
+        }
+        self.cache.foreign.retain(|known| known.0 >= oldest);
+        for quarter in next..now {
+            let load = self.foreign_quarter(quarter, at);
+            self.cache.foreign.push((quarter, load));
+        }
+        let newest = (now, self.foreign_quarter(now, at));
+        sum_foreign(self.cache.foreign.iter().copied().chain([newest]))
+    }
+
+    fn new_model(&mut self, at: Minute) -> Option<NewModel> {
+        let settled = self.observed_since.plus(MODELS_SETTLE);
+        let (index, model) = self
+            .models
+            .iter()
+            .enumerate()
+            .filter(|(_, m)| m.first >= settled && m.first <= at && at.since(m.first) < MODEL_IS_NEW)
+            .max_by_key(|(_, m)| m.first)?;
+        let (name, first) = (model.name.to_string(), model.first);
+        let mut loads = [Load::default(); WIDTH_COUNT];
+        let mut cost = UsdMicros::ZERO;
+        let mut by_quarter: Vec<(QuarterIndex, u64)> = Vec::new();
+        for minute in self.recent.range(at.plus(1 - DAY).max(first), at) {
+            let Some(of) = minute.models.iter().find(|of| usize::from(of.model) == index) else { continue };
+            for (load, width) in loads.iter_mut().zip(WIDTHS) {
+                if at.since(minute.minute) < width {
+                    *load = load.plus(Load { work: of.amount.work, active: 1 });
+                }
+            }
+            cost += of.amount.usd;
+            let quarter = quarter_of(minute.minute);
+            match by_quarter.last_mut() {
+                Some(last) if last.0 == quarter => last.1 += of.amount.work,
+                _ => by_quarter.push((quarter, of.amount.work)),
+            }
+        }
+        let unexplained = by_quarter.into_iter().map(|(q, work)| work.saturating_sub(self.expected(q).work)).sum();
+        Some(NewModel { name, first, loads, cost, unexplained })
+    }
+
+    /// Moves quarters that nobody will restate any more into the history.
+    fn fold(&mut self, now: Minute) {
+        let end = quarter_of(now.plus(-FOLD_AFTER));
+        if end <= self.folded {
+            return;
+        }
+        let minutes: Vec<(Minute, Amount)> = self
+            .recent
+            .range(start_of(self.folded), start_of(end).plus(-1))
+            .iter()
+            .map(|m| (m.minute, m.total))
+            .collect();
+        for quarter in minutes.chunk_by(|a, b| quarter_of(a.0) == quarter_of(b.0)) {
+            self.fold_quarter(quarter_of(quarter[0].0), quarter);
+        }
+        self.folded = end;
+        self.recent.forget(start_of(end).plus(-JUDGE_AGAIN));
+        self.marks.forget(day_of(now) - KEPT_DAYS);
+    }
+
+    fn fold_quarter(&mut self, index: QuarterIndex, minutes: &[(Minute, Amount)]) {
+        let last = start_of(index + 1).plus(-1);
+        let load = Load::from(self.recent.sum(start_of(index), last));
+        let mut day = Day {
+            index: index.div_euclid(QUARTERS_A_DAY),
+            peaks: [Load::default(); WIDTH_COUNT],
+            run: Load::default(),
+            foreign: Foreign::default(),
+            cost: minutes.iter().map(|m| m.1.usd.micros()).sum(),
+            tokens: minutes.iter().map(|m| m.1.tokens).sum(),
+        };
+        for (minute, _) in minutes {
+            // The last width is a day, longer than single minutes are kept.
+            for (peak, width) in day.peaks.iter_mut().zip(WIDTHS).take(WIDTH_COUNT - 1) {
+                *peak = peak.max(self.recent.window(*minute, width).into());
+            }
+            day.run = day.run.max(self.run_until(*minute));
+        }
+        day.peaks[WIDTH_COUNT - 1] = self.history.load(index - QUARTERS_A_DAY + 1, index - 1).plus(load);
+        let explainable = start_of(index).since(self.observed_since) >= EXPLAINABLE_AFTER;
+        let foreign = if explainable { self.foreign_quarter(index, last) } else { Load::default() };
+        self.history.push(Quarter { index, load, foreign }, day);
+        let foreign = self.history.foreign(index);
+        if let Some(today) = self.history.days.back_mut() {
+            today.foreign.load = today.foreign.load.max(foreign.load);
+            today.foreign.hours = today.foreign.hours.max(foreign.hours);
+        }
+    }
+
+    /// The run that is going on at `at`, as far as it has come.
+    fn run_until(&self, at: Minute) -> Load {
+        let mut start = at;
+        for minute in self.recent.range(at.plus(1 - RUN_LIMIT), at).iter().rev() {
+            if start.since(minute.minute) > RUN_GAP {
+                break;
+            }
+            start = minute.minute;
+        }
+        self.recent.sum(start, at).into()
+    }
+}

@@ -1,0 +1,102 @@
+//! Usage that adds up, or goes on, beyond what earlier days explain: ramps, drips, bursts at odd hours.
+//!
+//! A one-sided cumulative sum against the baseline that forgets after 24 hours. Three things are summed: work beyond
+//! what the same time of day ever held, minutes of it, and hours in which it happens; beside them stands the plain count
+//! of minutes in use, which needs no schedule. Each must pass what a run by hand, a late run or an outage makes of it.
+
+use super::history::{WIDTH_COUNT, WIDTHS};
+use super::picture::{Maturity, Picture};
+use super::rule::Rule;
+use super::verdict::{Figures, Finding};
+
+const THREE_HOURS: usize = 3;
+const SIX_HOURS: usize = 4;
+const DAY: usize = WIDTH_COUNT - 1;
+
+/// Minutes more than the statistics allow before minutes count as evidence.
+const LEAST_MINUTES: f64 = 10.0;
+/// Minutes in use beyond 1.5 times the most ever; more where days differ widely.
+const TIMES_MINUTES: f64 = 1.5;
+/// One run more than ever is a run by hand.
+const RUNS: f64 = 1.4;
+/// Unexplained work, in largest runs.
+const TIMES_RUN: f64 = 1.5;
+/// Unexplained work, in usual days.
+const SHARE_OF_DAY: f64 = 0.25;
+/// Unexplained usage turned out harmless before: it must be this much more.
+const TIMES_HARMLESS: f64 = 1.4;
+/// Hours with unexplained usage.
+const LEAST_HOURS: f64 = 8.0;
+/// Unexplained work beside them, in usual days.
+const SHARE_WITH_HOURS: f64 = 0.4;
+
+/// Judges the 24 hours that end at the picture's minute; `None` when nothing points to a drift.
+pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
+    let baseline = picture.baseline;
+    let caution = match picture.maturity() {
+        Maturity::None | Maturity::Little => return None,
+        Maturity::Young => 1.5,
+        Maturity::Sparse => 2.0,
+        Maturity::Full => 1.0,
+    };
+    // "More minutes than ever" says nothing of a key that is busy around the clock.
+    if baseline.saturated() {
+        return None;
+    }
+    let evidence = picture.loads[DAY].active as f64 / LEAST_MINUTES;
+    let usual_day = baseline.usual_day.work as f64;
+    let foreign = picture.foreign;
+    let minutes_allowed = |width: usize| {
+        let most = baseline.most[width].active as f64;
+        let spread = (1.2 * baseline.active_spread[width]).exp();
+        let varied = most * TIMES_MINUTES.max(spread) * caution;
+        if width >= SIX_HOURS { varied.max(most + RUNS * baseline.run.active as f64) } else { varied }
+    };
+
+    let sustained = (0..WIDTH_COUNT)
+        .map(|width| {
+            let least = if width == 0 { LEAST_MINUTES - 2.0 } else { LEAST_MINUTES };
+            let minutes = picture.loads[width].active as f64 / (minutes_allowed(width) + least);
+            (minutes.min(picture.times_most(width) / 1.2), width)
+        })
+        .max_by(|a, b| a.0.total_cmp(&b.0))?;
+
+    let harmless = baseline.foreign;
+    let work_needed = caution
+        * (SHARE_OF_DAY * usual_day)
+            .max(TIMES_RUN * baseline.run.work as f64)
+            .max(TIMES_HARMLESS * harmless.load.work as f64);
+    let work = (foreign.load.work as f64 / work_needed).min(foreign.load.active as f64 / LEAST_MINUTES);
+
+    let minutes_needed = LEAST_MINUTES + minutes_allowed(THREE_HOURS).max(TIMES_HARMLESS * harmless.load.active as f64);
+    let minutes = foreign.load.active as f64 / minutes_needed;
+
+    let hours_needed = (LEAST_HOURS * caution).max(TIMES_HARMLESS * f64::from(harmless.hours) + 3.0);
+    let hours =
+        (f64::from(foreign.hours) / hours_needed).min(foreign.load.work as f64 / (SHARE_WITH_HOURS * usual_day));
+
+    let unexplained = work.max(minutes).max(hours);
+    if sustained.0 >= unexplained {
+        let (ratio, width) = sustained;
+        return Finding::statistical(
+            Rule::Drift,
+            ratio.min(evidence),
+            Figures::Sustained {
+                window_minutes: WIDTHS[width],
+                active: picture.loads[width].active,
+                most: baseline.most[width].active,
+                used: picture.costs[width],
+            },
+        );
+    }
+    Finding::statistical(
+        Rule::Drift,
+        unexplained.min(evidence),
+        Figures::Unexplained {
+            used: picture.cost_of(foreign.load.work),
+            days: foreign.load.work as f64 / usual_day.max(1.0),
+            active: foreign.load.active,
+            hours: foreign.hours,
+        },
+    )
+}

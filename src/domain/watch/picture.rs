@@ -1,0 +1,95 @@
+//! What the rules look at: a principal's usage up to one minute, beside its baseline.
+
+use super::baseline::Baseline;
+use super::history::{Foreign, Load, WIDTH_COUNT};
+use crate::domain::money::UsdMicros;
+use crate::domain::time::Minute;
+
+/// A model that the principal began to use within the last three days, on a key that is older.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewModel {
+    /// Its name.
+    pub name: String,
+    /// First use.
+    pub first: Minute,
+    /// Its own load, by width.
+    pub loads: [Load; WIDTH_COUNT],
+    /// Its cost within 24 hours.
+    pub cost: UsdMicros,
+    /// The work of it within 24 hours that exceeds what all models together did at this time on earlier days.
+    pub unexplained: u64,
+}
+
+/// A key that was silent and is in use again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wake {
+    /// The first minute with usage within the last 24 hours.
+    pub first: Minute,
+    /// Whole days without usage before; `None` when there never was any.
+    pub idle_days: Option<i64>,
+    /// Whole days for which it was observed before.
+    pub observed_days: i64,
+    /// The busiest day before.
+    pub busiest_day: UsdMicros,
+}
+
+/// Usage up to and including a minute.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture<'a> {
+    /// The minute.
+    pub at: Minute,
+    /// How many whole days the principal has been observed.
+    pub observed_days: i64,
+    /// The load of the windows that end here, by width.
+    pub loads: [Load; WIDTH_COUNT],
+    /// Cost of the windows that end here, by width.
+    pub costs: [UsdMicros; WIDTH_COUNT],
+    /// What earlier days do not explain, even doubled, within 24 hours.
+    pub foreign: Foreign,
+    /// The newest model, when it is young.
+    pub new_model: Option<NewModel>,
+    /// What is usual.
+    pub baseline: &'a Baseline,
+}
+
+/// How much a baseline can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Maturity {
+    /// Not at all: observed for less than a week, or in use on fewer than four days. Only caps judge.
+    None,
+    /// A week or two of a key that is idle most of the time.
+    Little,
+    /// A week or two of a key that is busy on most days.
+    Young,
+    /// Two weeks and more, but in use on fewer than ten of the last 28 days.
+    Sparse,
+    /// Two weeks and more.
+    Full,
+}
+
+impl Picture<'_> {
+    /// How much the baseline can be trusted.
+    pub fn maturity(&self) -> Maturity {
+        let baseline = self.baseline;
+        match (self.observed_days, baseline.days) {
+            (..7, _) | (_, ..4) => Maturity::None,
+            (..14, _) if baseline.density < 0.5 => Maturity::Little,
+            (..14, _) => Maturity::Young,
+            (_, ..10) => Maturity::Sparse,
+            _ => Maturity::Full,
+        }
+    }
+
+    /// The work of a window as a multiple of the most that any such window held. Without history: infinite.
+    pub fn times_most(&self, width: usize) -> f64 {
+        let most = self.baseline.most[width].work;
+        if most == 0 { f64::INFINITY } else { self.loads[width].work as f64 / most as f64 }
+    }
+
+    /// The estimated cost of some of the last day's work, at the last day's average price of work.
+    pub fn cost_of(&self, work: u64) -> UsdMicros {
+        let day = WIDTH_COUNT - 1;
+        let share = work as f64 / self.loads[day].work.max(1) as f64;
+        self.costs[day].scale(share.min(1.0))
+    }
+}
