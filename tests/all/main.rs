@@ -2,6 +2,7 @@
 
 mod again;
 mod consumer_edit;
+mod consumer_remote;
 mod gate;
 mod layers;
 mod lease;

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::credential::Credential;
 use super::place::Place;
 use super::remote::{ATTEMPTS, Effect, Remote};
-use crate::adapters::http::{Method, Request, Url};
+use crate::adapters::http::{Limits, Method, Request, Url};
 use crate::domain::ledger::GithubActionsSecretSettings;
 use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
@@ -35,10 +35,14 @@ impl GithubActionsSecret {
     ///
     /// # Errors
     /// [`ConsumerError::Refused`] when the ledger's address is none that guard talks to.
-    pub fn new(settings: GithubActionsSecretSettings, token: Credential) -> Result<Self, ConsumerError> {
+    pub fn new(
+        settings: GithubActionsSecretSettings,
+        token: Credential,
+        limits: Limits,
+    ) -> Result<Self, ConsumerError> {
         let within = settings.environment.as_ref().map(|e| format!(" environment {e}")).unwrap_or_default();
         let target = format!("GitHub {}/{}{within} ({})", settings.owner, settings.repository, settings.secret);
-        Ok(Self { remote: Remote::new(&settings.url, None, target)?, settings, token })
+        Ok(Self { remote: Remote::new(&settings.url, None, limits, target)?, settings, token })
     }
 
     /// The address of the secret, or of `public-key` beside it.

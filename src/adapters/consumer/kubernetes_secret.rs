@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::credential::Credential;
 use super::place::Place;
 use super::remote::{ATTEMPTS, Effect, Remote, read_followed};
-use crate::adapters::http::{Method, Request, Url};
+use crate::adapters::http::{Limits, Method, Request, Url};
 use crate::domain::ledger::KubernetesSecretSettings;
 use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
@@ -58,11 +58,15 @@ impl KubernetesSecret {
     ///
     /// # Errors
     /// [`ConsumerError::Refused`] when the ledger's address is none that guard talks to.
-    pub fn new(settings: KubernetesSecretSettings, token: Option<Credential>) -> Result<Self, ConsumerError> {
+    pub fn new(
+        settings: KubernetesSecretSettings,
+        token: Option<Credential>,
+        limits: Limits,
+    ) -> Result<Self, ConsumerError> {
         let target = format!("Kubernetes secret {}/{} ({})", settings.namespace, settings.secret, settings.key);
         // On this machine there is no certificate to check, as with `kubectl proxy`.
         let local = settings.url.starts_with("http://");
-        let remote = Remote::new(&settings.url, (!local).then(|| settings.ca_file.clone()), target)?;
+        let remote = Remote::new(&settings.url, (!local).then(|| settings.ca_file.clone()), limits, target)?;
         let token = token.unwrap_or_else(|| Credential::new(pod_token));
         Ok(Self { remote, settings, token })
     }

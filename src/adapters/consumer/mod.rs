@@ -11,3 +11,5 @@ pub mod place;
 mod remote;
 pub mod systemd_credential;
 pub mod vault_kv;
+
+pub use remote::LIMITS;

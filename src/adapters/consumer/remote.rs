@@ -13,8 +13,8 @@ use crate::adapters::http::{Client, HttpError, Limits, Request, Response, Url};
 use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
 
-/// A delivery takes a handful of calls; each is bounded so that the whole stays below a minute or two.
-const LIMITS: Limits = Limits {
+/// What a call to a store may take. A delivery makes a handful of them, so that the whole stays below a minute or two.
+pub const LIMITS: Limits = Limits {
     connect: Duration::from_secs(5),
     read: Duration::from_secs(10),
     total: Duration::from_secs(15),
@@ -38,15 +38,16 @@ pub(super) enum Effect {
 pub(super) struct Remote {
     base: Url,
     authority: Option<PathBuf>,
+    limits: Limits,
     /// For people, in every error.
     target: String,
 }
 
 impl Remote {
     /// The store at `url`; `target` names the place for people. With `authority` only that file's certificates are believed.
-    pub fn new(url: &str, authority: Option<PathBuf>, target: String) -> Result<Self, ConsumerError> {
+    pub fn new(url: &str, authority: Option<PathBuf>, limits: Limits, target: String) -> Result<Self, ConsumerError> {
         match Url::parse(url) {
-            Ok(base) => Ok(Self { base, authority, target }),
+            Ok(base) => Ok(Self { base, authority, limits, target }),
             Err(why) => Err(ConsumerError::Refused { target, why: why.to_string() }),
         }
     }
@@ -87,12 +88,14 @@ impl Remote {
     /// A client for one call: the authority's file is read anew, because clusters replace theirs.
     async fn client(&self) -> Result<Client, ConsumerError> {
         let Some(path) = self.authority.clone() else {
-            return Client::new(LIMITS).map_err(|e| self.unreachable(e.to_string()));
+            return Client::new(self.limits).map_err(|e| self.unreachable(e.to_string()));
         };
         let shown = path.display().to_string();
         let read = tokio::task::spawn_blocking(move || read_followed(&path, MAX_AUTHORITY)).await;
         match read {
-            Ok(Ok(Some(pem))) => Client::trusting_only(LIMITS, &pem).map_err(|e| self.refused(format!("{shown}: {e}"))),
+            Ok(Ok(Some(pem))) => {
+                Client::trusting_only(self.limits, &pem).map_err(|e| self.refused(format!("{shown}: {e}")))
+            }
             Ok(Ok(None)) => Err(self.unreachable(format!("there is no file {shown} with its certificate authority"))),
             Ok(Err(error)) => Err(self.refused(error.to_string())),
             Err(error) => Err(self.unreachable(error.to_string())),

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::credential::Credential;
 use super::place::Place;
 use super::remote::{ATTEMPTS, Effect, Remote};
-use crate::adapters::http::{Request, Url};
+use crate::adapters::http::{Limits, Request, Url};
 use crate::domain::ledger::VaultKvSettings;
 use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
@@ -66,9 +66,9 @@ impl VaultKv {
     ///
     /// # Errors
     /// [`ConsumerError::Refused`] when the ledger's address is none that guard talks to.
-    pub fn new(settings: VaultKvSettings, token: Credential) -> Result<Self, ConsumerError> {
+    pub fn new(settings: VaultKvSettings, token: Credential, limits: Limits) -> Result<Self, ConsumerError> {
         let target = format!("Vault {}/{} ({})", settings.mount, settings.path, settings.field);
-        let remote = Remote::new(&settings.url, settings.ca_file.clone(), target)?;
+        let remote = Remote::new(&settings.url, settings.ca_file.clone(), limits, target)?;
         Ok(Self { remote, settings, token })
     }
 

@@ -19,7 +19,7 @@ use super::credential::Credential;
 use super::edit;
 use super::place::Place;
 use super::remote::{ATTEMPTS, Effect, Remote};
-use crate::adapters::http::{Request, Response};
+use crate::adapters::http::{Limits, Request, Response};
 use crate::domain::ledger::{AwsSecretsManagerSettings, DocumentFormat};
 use crate::domain::secret::Secret;
 use crate::ports::{Clock, ConsumerError, Reading};
@@ -78,11 +78,12 @@ impl AwsSecretsManager {
         settings: AwsSecretsManagerSettings,
         credentials: AwsCredentials,
         clock: Arc<dyn Clock>,
+        limits: Limits,
     ) -> Result<Self, ConsumerError> {
         let target = format!("AWS secret {} in {}", settings.secret, settings.region);
         let domain = if settings.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let public = format!("https://secretsmanager.{}.{domain}", settings.region);
-        let remote = Remote::new(settings.endpoint.as_ref().unwrap_or(&public), None, target)?;
+        let remote = Remote::new(settings.endpoint.as_ref().unwrap_or(&public), None, limits, target)?;
         Ok(Self { remote, settings, credentials, clock })
     }
 
