@@ -32,28 +32,21 @@ struct SealingKey {
 
 impl GithubActionsSecret {
     /// A place that gets guard's token from `token`.
-    ///
-    /// # Errors
-    /// [`ConsumerError::Refused`] when the ledger's address is none that guard talks to.
-    pub fn new(
-        settings: GithubActionsSecretSettings,
-        token: Credential,
-        limits: Limits,
-    ) -> Result<Self, ConsumerError> {
+    pub fn new(settings: GithubActionsSecretSettings, token: Credential, limits: Limits) -> Self {
         let within = settings.environment.as_ref().map(|e| format!(" environment {e}")).unwrap_or_default();
         let target = format!("GitHub {}/{}{within} ({})", settings.owner, settings.repository, settings.secret);
-        Ok(Self { remote: Remote::new(&settings.url, None, limits, target)?, settings, token })
+        Self { remote: Remote::new(&settings.url, None, limits, target), settings, token }
     }
 
     /// The address of the secret, or of `public-key` beside it.
-    fn url(&self, last: &str) -> Url {
+    fn url(&self, last: &str) -> Result<Url, ConsumerError> {
         let GithubActionsSecretSettings { owner, repository, environment, .. } = &self.settings;
         let mut parts = vec!["repos", owner, repository];
         match environment {
             Some(environment) => parts.extend(["environments", environment, "secrets", last]),
             None => parts.extend(["actions", "secrets", last]),
         }
-        self.remote.base().join(parts)
+        self.remote.url(parts)
     }
 
     async fn authorized(&self, request: Request) -> Result<Request, ConsumerError> {
@@ -66,7 +59,7 @@ impl GithubActionsSecret {
 
     /// The secret sealed for the key of this moment, with that key's id.
     async fn sealed(&self, secret: &Secret) -> Result<serde_json::Value, ConsumerError> {
-        let request = self.authorized(Request::get(self.url("public-key"))).await?;
+        let request = self.authorized(Request::get(self.url("public-key")?)).await?;
         let response = self.remote.send(request, Effect::Reads).await?;
         if response.status != 200 {
             return Err(self.remote.failed(response.status, Effect::Reads));
@@ -84,11 +77,11 @@ impl GithubActionsSecret {
 #[async_trait]
 impl Place for GithubActionsSecret {
     fn describe(&self) -> String {
-        format!("{} at {}", self.remote.target(), self.remote.base())
+        format!("{} at {}", self.remote.target(), self.settings.url)
     }
 
     async fn read(&self) -> Result<Reading, ConsumerError> {
-        let request = self.authorized(Request::get(self.url(&self.settings.secret))).await?;
+        let request = self.authorized(Request::get(self.url(&self.settings.secret)?)).await?;
         match self.remote.send(request, Effect::Reads).await?.status {
             200 => Ok(Reading::WriteOnly),
             404 => Ok(Reading::Empty),
@@ -100,7 +93,7 @@ impl Place for GithubActionsSecret {
         for _ in 0..ATTEMPTS {
             let body = self.sealed(secret).await?;
             let request =
-                Request::post(self.url(&self.settings.secret), "application/json", body.to_string().into_bytes())
+                Request::post(self.url(&self.settings.secret)?, "application/json", body.to_string().into_bytes())
                     .method(Method::PUT);
             let response = self.remote.send(self.authorized(request).await?, Effect::Writes).await?;
             match response.status {

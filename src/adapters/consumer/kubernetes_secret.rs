@@ -55,25 +55,18 @@ fn pod_token() -> Result<Secret, String> {
 
 impl KubernetesSecret {
     /// A place that gets guard's token from `token`, or from the service account of the pod that guard runs in.
-    ///
-    /// # Errors
-    /// [`ConsumerError::Refused`] when the ledger's address is none that guard talks to.
-    pub fn new(
-        settings: KubernetesSecretSettings,
-        token: Option<Credential>,
-        limits: Limits,
-    ) -> Result<Self, ConsumerError> {
+    pub fn new(settings: KubernetesSecretSettings, token: Option<Credential>, limits: Limits) -> Self {
         let target = format!("Kubernetes secret {}/{} ({})", settings.namespace, settings.secret, settings.key);
         // On this machine there is no certificate to check, as with `kubectl proxy`.
         let local = settings.url.starts_with("http://");
-        let remote = Remote::new(&settings.url, (!local).then(|| settings.ca_file.clone()), limits, target)?;
+        let remote = Remote::new(&settings.url, (!local).then(|| settings.ca_file.clone()), limits, target);
         let token = token.unwrap_or_else(|| Credential::new(pod_token));
-        Ok(Self { remote, settings, token })
+        Self { remote, settings, token }
     }
 
-    fn url(&self) -> Url {
+    fn url(&self) -> Result<Url, ConsumerError> {
         let KubernetesSecretSettings { namespace, secret, .. } = &self.settings;
-        self.remote.base().join(["api", "v1", "namespaces", namespace, "secrets", secret])
+        self.remote.url(["api", "v1", "namespaces", namespace, "secrets", secret])
     }
 
     async fn authorized(&self, request: Request) -> Result<Request, ConsumerError> {
@@ -82,7 +75,7 @@ impl KubernetesSecret {
     }
 
     async fn current(&self) -> Result<Object, ConsumerError> {
-        let response = self.remote.send(self.authorized(Request::get(self.url())).await?, Effect::Reads).await?;
+        let response = self.remote.send(self.authorized(Request::get(self.url()?)).await?, Effect::Reads).await?;
         match response.status {
             200 => self.remote.json(&response),
             404 => Err(self.remote.refused(format!(
@@ -106,7 +99,7 @@ impl KubernetesSecret {
 #[async_trait]
 impl Place for KubernetesSecret {
     fn describe(&self) -> String {
-        format!("{} at {}", self.remote.target(), self.remote.base())
+        format!("{} at {}", self.remote.target(), self.settings.url)
     }
 
     async fn read(&self) -> Result<Reading, ConsumerError> {
@@ -129,7 +122,7 @@ impl Place for KubernetesSecret {
                 "metadata": { "resourceVersion": object.metadata.resource_version },
                 "data": { &self.settings.key: BASE64_STANDARD.encode(secret.expose()) },
             });
-            let url = self.url().query([("fieldManager", "guard")]);
+            let url = self.url()?.query([("fieldManager", "guard")]);
             let request = Request::post(url, "application/merge-patch+json", patch.to_string().into_bytes())
                 .method(Method::PATCH);
             let response = self.remote.send(self.authorized(request).await?, Effect::Writes).await?;

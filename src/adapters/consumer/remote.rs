@@ -36,7 +36,7 @@ pub(super) enum Effect {
 
 /// A store behind HTTP.
 pub(super) struct Remote {
-    base: Url,
+    url: String,
     authority: Option<PathBuf>,
     limits: Limits,
     /// For people, in every error.
@@ -45,19 +45,17 @@ pub(super) struct Remote {
 
 impl Remote {
     /// The store at `url`; `target` names the place for people. With `authority` only that file's certificates are believed.
-    pub fn new(url: &str, authority: Option<PathBuf>, limits: Limits, target: String) -> Result<Self, ConsumerError> {
-        match Url::parse(url) {
-            Ok(base) => Ok(Self { base, authority, limits, target }),
-            Err(why) => Err(ConsumerError::Refused { target, why: why.to_string() }),
-        }
+    pub fn new(url: &str, authority: Option<PathBuf>, limits: Limits, target: String) -> Self {
+        Self { url: url.to_owned(), authority, limits, target }
     }
 
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    pub fn base(&self) -> &Url {
-        &self.base
+    /// The store's address, with these parts of a path.
+    pub fn url<'s>(&self, path: impl IntoIterator<Item = &'s str>) -> Result<Url, ConsumerError> {
+        Url::parse(&self.url).map(|base| base.join(path)).map_err(|error| self.refused(error.to_string()))
     }
 
     pub fn refused(&self, why: impl Into<String>) -> ConsumerError {

@@ -63,18 +63,15 @@ struct Errors {
 
 impl VaultKv {
     /// A place that gets guard's token from `token`.
-    ///
-    /// # Errors
-    /// [`ConsumerError::Refused`] when the ledger's address is none that guard talks to.
-    pub fn new(settings: VaultKvSettings, token: Credential, limits: Limits) -> Result<Self, ConsumerError> {
+    pub fn new(settings: VaultKvSettings, token: Credential, limits: Limits) -> Self {
         let target = format!("Vault {}/{} ({})", settings.mount, settings.path, settings.field);
-        let remote = Remote::new(&settings.url, settings.ca_file.clone(), limits, target)?;
-        Ok(Self { remote, settings, token })
+        let remote = Remote::new(&settings.url, settings.ca_file.clone(), limits, target);
+        Self { remote, settings, token }
     }
 
-    fn url(&self) -> Url {
+    fn url(&self) -> Result<Url, ConsumerError> {
         let parts = [&self.settings.mount, "data", &self.settings.path];
-        self.remote.base().join(["v1"].into_iter().chain(parts.into_iter().flat_map(|part| part.split('/'))))
+        self.remote.url(["v1"].into_iter().chain(parts.into_iter().flat_map(|part| part.split('/'))))
     }
 
     async fn authorized(&self, request: Request) -> Result<Request, ConsumerError> {
@@ -88,7 +85,7 @@ impl VaultKv {
 
     /// The newest version's number and fields; version 0 when there is none.
     async fn current(&self) -> Result<(u64, Fields), ConsumerError> {
-        let response = self.remote.send(self.authorized(Request::get(self.url())).await?, Effect::Reads).await?;
+        let response = self.remote.send(self.authorized(Request::get(self.url()?)).await?, Effect::Reads).await?;
         match response.status {
             200 => {}
             // A deleted version answers 404 with its number; a secret that never was, without.
@@ -116,7 +113,7 @@ impl VaultKv {
 #[async_trait]
 impl Place for VaultKv {
     fn describe(&self) -> String {
-        format!("{} at {}", self.remote.target(), self.remote.base())
+        format!("{} at {}", self.remote.target(), self.settings.url)
     }
 
     async fn read(&self) -> Result<Reading, ConsumerError> {
@@ -133,7 +130,7 @@ impl Place for VaultKv {
                 .map_err(|_| self.remote.refused("the key cannot be written as JSON"))?;
             fields.insert(self.settings.field.clone(), value);
             let body = Write { options: Options { cas: version }, data: &fields };
-            let request = Request::post_json(self.url(), &body)
+            let request = Request::post_json(self.url()?, &body)
                 .map_err(|_| self.remote.refused("the secret cannot be written as JSON"))?;
             let response = self.remote.send(self.authorized(request).await?, Effect::Writes).await?;
             let outrun = response.status == 400

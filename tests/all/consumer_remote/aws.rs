@@ -38,11 +38,7 @@ fn consumer(url: &str, name: &str, field: Option<&str>, limits: Limits) -> Box<d
         secret_access_key: credential(TOKEN),
         session_token: Some(credential("session-token")),
     };
-    Box::new(Served::new(
-        AwsSecretsManager::new(settings, credentials, Arc::new(SystemClock), limits).unwrap(),
-        None,
-        None,
-    ))
+    Box::new(Served::new(AwsSecretsManager::new(settings, credentials, Arc::new(SystemClock), limits), None, None))
 }
 
 /// Versions by id, and the version of each label.

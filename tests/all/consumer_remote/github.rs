@@ -37,7 +37,7 @@ fn settings(url: &str, environment: Option<&str>) -> GithubActionsSecretSettings
 }
 
 pub fn consumer(url: &str, token: &'static str, limits: Limits) -> Box<dyn Consumer> {
-    Box::new(Served::new(GithubActionsSecret::new(settings(url, None), credential(token), limits).unwrap(), None, None))
+    Box::new(Served::new(GithubActionsSecret::new(settings(url, None), credential(token), limits), None, None))
 }
 
 type Answer = (StatusCode, String);
@@ -135,7 +135,7 @@ async fn it_keeps_the_contract() {
 #[tokio::test]
 async fn an_environment_has_secrets_of_its_own() {
     let (server, url) = start().await;
-    let place = GithubActionsSecret::new(settings(&url, Some("prod/eu")), credential(TOKEN), LIMITS).unwrap();
+    let place = GithubActionsSecret::new(settings(&url, Some("prod/eu")), credential(TOKEN), LIMITS);
     let consumer = Served::new(place, None, None);
     consumer.deliver(&secret(FIRST)).await.unwrap();
     assert_eq!(server.with(|r| r.value.clone()).as_deref(), Some(FIRST));
@@ -146,6 +146,6 @@ async fn an_environment_has_secrets_of_its_own() {
 async fn what_is_wrong_is_said() {
     let (_server, url) = start().await;
     refused(&*consumer(&url, "another-token", LIMITS), "credential").await;
-    let missing = GithubActionsSecret::new(settings(&url, Some("nowhere")), credential(TOKEN), LIMITS).unwrap();
+    let missing = GithubActionsSecret::new(settings(&url, Some("nowhere")), credential(TOKEN), LIMITS);
     refused(&Served::new(missing, None, None), "does not exist").await;
 }

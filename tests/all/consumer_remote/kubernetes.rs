@@ -45,7 +45,7 @@ pub fn consumer(url: &str, token: &'static str, limits: Limits) -> Box<dyn Consu
         token: None,
         ca_file: "/nonexistent/ca.crt".into(),
     };
-    Box::new(Served::new(KubernetesSecret::new(settings, Some(credential(token)), limits).unwrap(), None, None))
+    Box::new(Served::new(KubernetesSecret::new(settings, Some(credential(token)), limits), None, None))
 }
 
 type Answer = (StatusCode, String);
@@ -143,7 +143,7 @@ async fn a_private_authority_is_the_only_one_believed() {
     };
     let directory = tempfile::tempdir().unwrap();
     let ca_file = directory.path().join("ca.crt");
-    let place = KubernetesSecret::new(settings(&ca_file), Some(credential(TOKEN)), LIMITS).unwrap();
+    let place = KubernetesSecret::new(settings(&ca_file), Some(credential(TOKEN)), LIMITS);
     let consumer = Served::new(place, None, None);
     let error = consumer.deliver(&secret(FIRST)).await.unwrap_err().to_string();
     assert!(error.contains("there is no file"), "{error}");

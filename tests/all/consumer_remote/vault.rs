@@ -33,7 +33,7 @@ pub fn with_token(url: &str, token: Credential, limits: Limits) -> Box<dyn Consu
         token: SecretSource::Vault,
         ca_file: None,
     };
-    Box::new(Served::new(VaultKv::new(settings, token, limits).unwrap(), None, None))
+    Box::new(Served::new(VaultKv::new(settings, token, limits), None, None))
 }
 
 pub fn consumer(url: &str, token: &'static str, limits: Limits) -> Box<dyn Consumer> {

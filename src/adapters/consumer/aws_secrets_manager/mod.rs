@@ -71,20 +71,17 @@ enum Answer {
 
 impl AwsSecretsManager {
     /// A place that signs with `credentials` and the time of `clock`.
-    ///
-    /// # Errors
-    /// [`ConsumerError::Refused`] when the ledger's address is none that guard talks to.
     pub fn new(
         settings: AwsSecretsManagerSettings,
         credentials: AwsCredentials,
         clock: Arc<dyn Clock>,
         limits: Limits,
-    ) -> Result<Self, ConsumerError> {
+    ) -> Self {
         let target = format!("AWS secret {} in {}", settings.secret, settings.region);
         let domain = if settings.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let public = format!("https://secretsmanager.{}.{domain}", settings.region);
-        let remote = Remote::new(settings.endpoint.as_ref().unwrap_or(&public), None, limits, target)?;
-        Ok(Self { remote, settings, credentials, clock })
+        let remote = Remote::new(settings.endpoint.as_ref().unwrap_or(&public), None, limits, target);
+        Self { remote, settings, credentials, clock }
     }
 
     async fn call(&self, action: &str, body: &Value, effect: Effect) -> Result<Answer, ConsumerError> {
@@ -98,7 +95,8 @@ impl AwsSecretsManager {
         let body = body.to_string().into_bytes();
         let at = amz_date(self.clock.now());
         let target = format!("secretsmanager.{action}");
-        let shown = self.remote.base().to_string();
+        let url = self.remote.url([])?;
+        let shown = url.to_string();
         let host = shown.split_once("://").map_or(shown.as_str(), |(_, host)| host);
         let mut headers = vec![("content-type", CONTENT_TYPE), ("host", host), ("x-amz-date", &at)];
         headers.extend(token.as_ref().map(|token| ("x-amz-security-token", token.expose())));
@@ -111,7 +109,7 @@ impl AwsSecretsManager {
         };
         let signature = authorization(&scope, "POST", &headers, &body, &at);
 
-        let mut request = Request::post(self.remote.base().clone(), CONTENT_TYPE, body)
+        let mut request = Request::post(url, CONTENT_TYPE, body)
             .header("x-amz-date", &at)
             .header("x-amz-target", &target)
             .header("authorization", &signature);
