@@ -1,6 +1,7 @@
 //! Integration tests, one binary: it links once.
 
 mod again;
+mod consumers;
 mod gate;
 mod lease;
 mod process;
