@@ -2,7 +2,9 @@
 
 mod again;
 mod consumer_edit;
+mod consumer_local;
 mod consumer_remote;
+mod consumers;
 mod gate;
 mod layers;
 mod lease;

@@ -9,16 +9,17 @@ use crypto_box::aead::OsRng;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::Place;
 use super::credential::Credential;
-use super::place::Place;
+use super::means::Credentials;
 use super::remote::{ATTEMPTS, Effect, Remote};
-use crate::adapters::http::{Limits, Method, Request, Url};
+use crate::adapters::http::{Method, Request, Url};
 use crate::domain::ledger::GithubActionsSecretSettings;
 use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
 
 /// See [`GithubActionsSecretSettings`].
-pub struct GithubActionsSecret {
+pub(super) struct GithubActionsSecret {
     remote: Remote,
     settings: GithubActionsSecretSettings,
     token: Credential,
@@ -31,11 +32,12 @@ struct SealingKey {
 }
 
 impl GithubActionsSecret {
-    /// A place that gets guard's token from `token`.
-    pub fn new(settings: GithubActionsSecretSettings, token: Credential, limits: Limits) -> Self {
+    pub(super) fn new(settings: GithubActionsSecretSettings, own: &Credentials<'_>) -> Self {
         let within = settings.environment.as_ref().map(|e| format!(" environment {e}")).unwrap_or_default();
         let target = format!("GitHub {}/{}{within} ({})", settings.owner, settings.repository, settings.secret);
-        Self { remote: Remote::new(&settings.url, None, limits, target), settings, token }
+        let remote = Remote::new(&settings.url, None, own.means.limits, target);
+        let token = own.from(&settings.token, "token");
+        Self { remote, settings, token }
     }
 
     /// The address of the secret, or of `public-key` beside it.

@@ -11,16 +11,17 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::Place;
 use super::credential::Credential;
-use super::place::Place;
+use super::means::Credentials;
 use super::remote::{ATTEMPTS, Effect, Remote, read_followed};
-use crate::adapters::http::{Limits, Method, Request, Url};
+use crate::adapters::http::{Method, Request, Url};
 use crate::domain::ledger::KubernetesSecretSettings;
 use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
 
 /// See [`KubernetesSecretSettings`].
-pub struct KubernetesSecret {
+pub(super) struct KubernetesSecret {
     remote: Remote,
     settings: KubernetesSecretSettings,
     token: Credential,
@@ -54,13 +55,15 @@ fn pod_token() -> Result<Secret, String> {
 }
 
 impl KubernetesSecret {
-    /// A place that gets guard's token from `token`, or from the service account of the pod that guard runs in.
-    pub fn new(settings: KubernetesSecretSettings, token: Option<Credential>, limits: Limits) -> Self {
+    pub(super) fn new(settings: KubernetesSecretSettings, own: &Credentials<'_>) -> Self {
         let target = format!("Kubernetes secret {}/{} ({})", settings.namespace, settings.secret, settings.key);
         // On this machine there is no certificate to check, as with `kubectl proxy`.
         let local = settings.url.starts_with("http://");
-        let remote = Remote::new(&settings.url, (!local).then(|| settings.ca_file.clone()), limits, target);
-        let token = token.unwrap_or_else(|| Credential::new(pod_token));
+        let remote = Remote::new(&settings.url, (!local).then(|| settings.ca_file.clone()), own.means.limits, target);
+        let token = match &settings.token {
+            Some(source) => own.from(source, "token"),
+            None => Credential::new(pod_token),
+        };
         Self { remote, settings, token }
     }
 

@@ -1,13 +1,14 @@
 //! What the stores behind HTTP have in common: short limits, and what an answer means for a delivery.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::credential::Credential;
-use super::place::reading;
+use super::reading::reading;
 use crate::adapters::fs::{self, FileError, Trust};
 use crate::adapters::http::{Client, HttpError, Limits, Request, Response, Url};
 use crate::domain::secret::Secret;
@@ -39,6 +40,8 @@ pub(super) struct Remote {
     url: String,
     authority: Option<PathBuf>,
     limits: Limits,
+    /// Made at the first call. Not kept when there is an authority: its file may be replaced.
+    client: OnceLock<Client>,
     /// For people, in every error.
     target: String,
 }
@@ -46,7 +49,7 @@ pub(super) struct Remote {
 impl Remote {
     /// The store at `url`; `target` names the place for people. With `authority` only that file's certificates are believed.
     pub fn new(url: &str, authority: Option<PathBuf>, limits: Limits, target: String) -> Self {
-        Self { url: url.to_owned(), authority, limits, target }
+        Self { url: url.to_owned(), authority, limits, client: OnceLock::new(), target }
     }
 
     pub fn target(&self) -> &str {
@@ -83,10 +86,14 @@ impl Remote {
         })
     }
 
-    /// A client for one call: the authority's file is read anew, because clusters replace theirs.
+    /// The client for the next call; an authority's file is read anew, because clusters replace theirs.
     async fn client(&self) -> Result<Client, ConsumerError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
         let Some(path) = self.authority.clone() else {
-            return Client::new(self.limits).map_err(|e| self.unreachable(e.to_string()));
+            let client = Client::new(self.limits).map_err(|e| self.unreachable(e.to_string()))?;
+            return Ok(self.client.get_or_init(|| client).clone());
         };
         let shown = path.display().to_string();
         let read = tokio::task::spawn_blocking(move || read_followed(&path, MAX_AUTHORITY)).await;

@@ -8,16 +8,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use super::Place;
 use super::credential::Credential;
-use super::place::Place;
+use super::means::Credentials;
 use super::remote::{ATTEMPTS, Effect, Remote};
-use crate::adapters::http::{Limits, Request, Url};
+use crate::adapters::http::{Request, Url};
 use crate::domain::ledger::VaultKvSettings;
 use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
 
 /// See [`VaultKvSettings`].
-pub struct VaultKv {
+pub(super) struct VaultKv {
     remote: Remote,
     settings: VaultKvSettings,
     token: Credential,
@@ -62,10 +63,10 @@ struct Errors {
 }
 
 impl VaultKv {
-    /// A place that gets guard's token from `token`.
-    pub fn new(settings: VaultKvSettings, token: Credential, limits: Limits) -> Self {
+    pub(super) fn new(settings: VaultKvSettings, own: &Credentials<'_>) -> Self {
         let target = format!("Vault {}/{} ({})", settings.mount, settings.path, settings.field);
-        let remote = Remote::new(&settings.url, settings.ca_file.clone(), limits, target);
+        let remote = Remote::new(&settings.url, settings.ca_file.clone(), own.means.limits, target);
+        let token = own.from(&settings.token, "token");
         Self { remote, settings, token }
     }
 

@@ -2,43 +2,29 @@
 //! `GUARD_MOTO_URL=http://127.0.0.1:5000` after `pip install 'moto[server]'` and `moto_server`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use guard::adapters::clock::SystemClock;
 use guard::adapters::consumer::LIMITS;
-use guard::adapters::consumer::aws_secrets_manager::{AwsCredentials, AwsSecretsManager};
-use guard::adapters::consumer::place::Served;
-use guard::adapters::http::Limits;
-use guard::domain::ledger::{AwsSecretsManagerSettings, SecretSource};
-use guard::ports::Consumer;
+use guard::domain::ledger::{AwsSecretsManagerSettings, ConsumerKind, SecretSource};
 use serde_json::{Value, json};
 
-use super::{FIRST, HASTY, SECOND, Server, TOKEN, Trouble, contract, credential, held, refused, secret, serve};
+use super::*;
 use crate::again::skipped;
 
-const ACCESS_KEY_ID: &str = "AKIDEXAMPLE";
-
-fn consumer(url: &str, name: &str, field: Option<&str>, limits: Limits) -> Box<dyn Consumer> {
-    let settings = AwsSecretsManagerSettings {
+pub fn kind(url: &str, name: &str, field: Option<&str>) -> ConsumerKind {
+    ConsumerKind::AwsSecretsManager(AwsSecretsManagerSettings {
         region: "eu-central-1".to_owned(),
         secret: name.to_owned(),
         field: field.map(|field| field.parse().unwrap()),
         endpoint: Some(url.to_owned()),
         access_key_id: SecretSource::Vault,
         secret_access_key: SecretSource::Vault,
-        session_token: None,
-    };
-    let credentials = AwsCredentials {
-        access_key_id: credential(ACCESS_KEY_ID),
-        secret_access_key: credential(TOKEN),
-        session_token: Some(credential("session-token")),
-    };
-    Box::new(Served::new(AwsSecretsManager::new(settings, credentials, Arc::new(SystemClock), limits), None, None))
+        session_token: Some(SecretSource::Vault),
+    })
 }
 
 /// Versions by id, and the version of each label.
@@ -58,10 +44,12 @@ fn fault(kind: &str) -> Answer {
 async fn call(State(server): State<Server<Stored>>, headers: HeaderMap, body: Bytes) -> Answer {
     let header = |name| headers.get(name).and_then(|v: &axum::http::HeaderValue| v.to_str().ok()).unwrap_or_default();
     let scope = format!(
-        "AWS4-HMAC-SHA256 Credential={ACCESS_KEY_ID}/{}/eu-central-1/secretsmanager/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, Signature=",
+        "AWS4-HMAC-SHA256 Credential=named.consumer.prod.app.access_key_id/{}/eu-central-1/secretsmanager/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, Signature=",
         &header("x-amz-date")[..8]
     );
-    if !header("authorization").starts_with(&scope) || header("x-amz-security-token") != "session-token" {
+    if !header("authorization").starts_with(&scope)
+        || header("x-amz-security-token") != "named.consumer.prod.app.session_token"
+    {
         return fault("IncompleteSignature");
     }
     let action = header("x-amz-target").to_owned();
@@ -129,16 +117,9 @@ async fn it_keeps_the_contract() {
     let server = Server::new(Stored::default());
     let url = serve(Router::new().fallback(post(call)).with_state(server.clone())).await;
     let key = |stored: &mut Stored| stored.labels.get("AWSCURRENT").map(|id| stored.versions[id].clone());
-    contract(
-        &*consumer(&url, "prod/anthropic", None, LIMITS),
-        &*consumer(&url, "prod/anthropic", None, HASTY),
-        &server,
-        key,
-        |stored| stored.moves,
-    )
-    .await;
+    contract(kind(&url, "prod/anthropic", None), &server, key, |stored| stored.moves).await;
 
-    let consumer = consumer(&url, "prod/anthropic", None, LIMITS);
+    let consumer = consumer(kind(&url, "prod/anthropic", None), LIMITS);
     consumer.deliver(&secret(FIRST)).await.unwrap();
     consumer.deliver(&secret(SECOND)).await.unwrap();
     let previous = server.with(|stored| stored.versions[&stored.labels["AWSPREVIOUS"]].clone());
@@ -164,10 +145,10 @@ async fn moto_agrees() {
         return skipped("moto_agrees: start moto_server and set GUARD_MOTO_URL");
     };
     let name = format!("guard/{}", std::process::id());
-    refused(&*consumer(&url, &name, None, LIMITS), "aws secretsmanager create-secret").await;
+    refused(&*consumer(kind(&url, &name, None), LIMITS), "aws secretsmanager create-secret").await;
 
     moto(&url, "CreateSecret", json!({ "Name": name })).await;
-    let whole = consumer(&url, &name, None, LIMITS);
+    let whole = consumer(kind(&url, &name, None), LIMITS);
     assert_eq!(held(&*whole).await, None);
     for key in [FIRST, SECOND, SECOND, FIRST] {
         whole.deliver(&secret(key)).await.unwrap();
@@ -179,11 +160,11 @@ async fn moto_agrees() {
     let name = format!("guard/json/{}", std::process::id());
     let document = r#"{ "user" : "x", "KEY":"" }"#;
     moto(&url, "CreateSecret", json!({ "Name": name, "SecretString": document })).await;
-    let field = consumer(&url, &name, Some("KEY"), LIMITS);
+    let field = consumer(kind(&url, &name, Some("KEY")), LIMITS);
     assert_eq!(held(&*field).await, None);
     field.deliver(&secret(FIRST)).await.unwrap();
     assert_eq!(held(&*field).await.as_deref(), Some(FIRST));
     let stored = moto(&url, "GetSecretValue", json!({ "SecretId": name, "VersionStage": "AWSCURRENT" })).await;
     assert_eq!(stored["SecretString"], json!(document.replace(r#""KEY":"""#, &format!(r#""KEY":"{FIRST}""#))));
-    refused(&*consumer(&url, &name, Some("NONE"), LIMITS), "no field `NONE`").await;
+    refused(&*consumer(kind(&url, &name, Some("NONE")), LIMITS), "no field `NONE`").await;
 }

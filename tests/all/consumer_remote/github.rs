@@ -9,14 +9,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use crypto_box::SecretKey;
 use guard::adapters::consumer::LIMITS;
-use guard::adapters::consumer::github_actions_secret::GithubActionsSecret;
-use guard::adapters::consumer::place::Served;
-use guard::adapters::http::Limits;
-use guard::domain::ledger::{GithubActionsSecretSettings, SecretSource};
-use guard::ports::Consumer;
+use guard::domain::ledger::{ConsumerKind, GithubActionsSecretSettings, SecretSource};
 use serde_json::{Value, json};
 
-use super::{FIRST, HASTY, Server, TOKEN, Trouble, contract, credential, held, refused, secret, serve};
+use super::*;
 
 struct Repository {
     key: SecretKey,
@@ -25,19 +21,15 @@ struct Repository {
     writes: u64,
 }
 
-fn settings(url: &str, environment: Option<&str>) -> GithubActionsSecretSettings {
-    GithubActionsSecretSettings {
+pub fn kind(url: &str, environment: Option<&str>) -> ConsumerKind {
+    ConsumerKind::GithubActionsSecret(GithubActionsSecretSettings {
         url: url.to_owned(),
         owner: "acme".to_owned(),
         repository: "pipeline".to_owned(),
         environment: environment.map(str::to_owned),
         secret: "ANTHROPIC_API_KEY".to_owned(),
         token: SecretSource::Vault,
-    }
-}
-
-pub fn consumer(url: &str, token: &'static str, limits: Limits) -> Box<dyn Consumer> {
-    Box::new(Served::new(GithubActionsSecret::new(settings(url, None), credential(token), limits), None, None))
+    })
 }
 
 type Answer = (StatusCode, String);
@@ -122,30 +114,21 @@ async fn start() -> (Server<Repository>, String) {
 #[tokio::test]
 async fn it_keeps_the_contract() {
     let (server, url) = start().await;
-    contract(
-        &*consumer(&url, TOKEN, LIMITS),
-        &*consumer(&url, TOKEN, HASTY),
-        &server,
-        |r| r.value.clone(),
-        |r| r.writes,
-    )
-    .await;
+    contract(kind(&url, None), &server, |r| r.value.clone(), |r| r.writes).await;
 }
 
 #[tokio::test]
 async fn an_environment_has_secrets_of_its_own() {
     let (server, url) = start().await;
-    let place = GithubActionsSecret::new(settings(&url, Some("prod/eu")), credential(TOKEN), LIMITS);
-    let consumer = Served::new(place, None, None);
+    let consumer = consumer(kind(&url, Some("prod/eu")), LIMITS);
     consumer.deliver(&secret(FIRST)).await.unwrap();
     assert_eq!(server.with(|r| r.value.clone()).as_deref(), Some(FIRST));
-    assert_eq!(held(&consumer).await.as_deref(), Some(""), "it exists, and cannot be read");
+    assert_eq!(held(&*consumer).await.as_deref(), Some(""), "it exists, and cannot be read");
 }
 
 #[tokio::test]
 async fn what_is_wrong_is_said() {
     let (_server, url) = start().await;
-    refused(&*consumer(&url, "another-token", LIMITS), "credential").await;
-    let missing = GithubActionsSecret::new(settings(&url, Some("nowhere")), credential(TOKEN), LIMITS);
-    refused(&Served::new(missing, None, None), "does not exist").await;
+    refused(&*with_credential(kind(&url, None), Ok("another-token")), "credential").await;
+    refused(&*consumer(kind(&url, Some("nowhere")), LIMITS), "does not exist").await;
 }

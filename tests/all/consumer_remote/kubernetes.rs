@@ -1,5 +1,7 @@
 //! The API server's Secrets: merge patches, resource versions, immutable objects.
 
+use std::path::Path;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -8,14 +10,10 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use guard::adapters::consumer::LIMITS;
-use guard::adapters::consumer::kubernetes_secret::KubernetesSecret;
-use guard::adapters::consumer::place::Served;
-use guard::adapters::http::Limits;
-use guard::domain::ledger::KubernetesSecretSettings;
-use guard::ports::Consumer;
+use guard::domain::ledger::{ConsumerKind, KubernetesSecretSettings, SecretSource};
 use serde_json::{Map, Value, json};
 
-use super::{FIRST, HASTY, Server, TOKEN, Trouble, contract, credential, refused, secret, serve};
+use super::*;
 
 struct Object {
     version: u64,
@@ -36,16 +34,19 @@ impl Object {
     }
 }
 
-pub fn consumer(url: &str, token: &'static str, limits: Limits) -> Box<dyn Consumer> {
-    let settings = KubernetesSecretSettings {
+pub fn kind(url: &str) -> ConsumerKind {
+    with_authority(url, "/nonexistent/ca.crt".as_ref())
+}
+
+fn with_authority(url: &str, ca_file: &Path) -> ConsumerKind {
+    ConsumerKind::KubernetesSecret(KubernetesSecretSettings {
         url: url.to_owned(),
         namespace: "jobs".to_owned(),
         secret: "anthropic".to_owned(),
         key: "KEY".to_owned(),
-        token: None,
-        ca_file: "/nonexistent/ca.crt".into(),
-    };
-    Box::new(Served::new(KubernetesSecret::new(settings, Some(credential(token)), limits), None, None))
+        token: Some(SecretSource::Vault),
+        ca_file: ca_file.to_owned(),
+    })
 }
 
 type Answer = (StatusCode, String);
@@ -117,34 +118,24 @@ fn key(object: &mut Object) -> Option<String> {
 #[tokio::test]
 async fn it_keeps_the_contract() {
     let (server, url) = start(Object::new()).await;
-    contract(&*consumer(&url, TOKEN, LIMITS), &*consumer(&url, TOKEN, HASTY), &server, key, |object| object.version)
-        .await;
+    contract(kind(&url), &server, key, |object| object.version).await;
     assert_eq!(server.with(|object| object.data["OTHER"].clone()), json!("b3RoZXI="));
 }
 
 #[tokio::test]
 async fn what_is_wrong_is_said_with_the_remedy() {
     let (_server, url) = start(Object { immutable: true, ..Object::new() }).await;
-    refused(&*consumer(&url, TOKEN, LIMITS), "without `immutable: true`").await;
-    refused(&*consumer(&url, "another-token", LIMITS), "credential").await;
+    refused(&*consumer(kind(&url), LIMITS), "without `immutable: true`").await;
+    refused(&*with_credential(kind(&url), Ok("another-token")), "credential").await;
     let (_server, url) = start(Object { exists: false, ..Object::new() }).await;
-    refused(&*consumer(&url, TOKEN, LIMITS), "kubectl -n jobs create secret generic anthropic").await;
+    refused(&*consumer(kind(&url), LIMITS), "kubectl -n jobs create secret generic anthropic").await;
 }
 
 #[tokio::test]
 async fn a_private_authority_is_the_only_one_believed() {
-    let settings = |ca_file: &std::path::Path| KubernetesSecretSettings {
-        url: "https://127.0.0.1:1".to_owned(),
-        namespace: "jobs".to_owned(),
-        secret: "anthropic".to_owned(),
-        key: "KEY".to_owned(),
-        token: None,
-        ca_file: ca_file.to_owned(),
-    };
     let directory = tempfile::tempdir().unwrap();
     let ca_file = directory.path().join("ca.crt");
-    let place = KubernetesSecret::new(settings(&ca_file), Some(credential(TOKEN)), LIMITS);
-    let consumer = Served::new(place, None, None);
+    let consumer = consumer(with_authority("https://127.0.0.1:1", &ca_file), LIMITS);
     let error = consumer.deliver(&secret(FIRST)).await.unwrap_err().to_string();
     assert!(error.contains("there is no file"), "{error}");
     std::fs::write(&ca_file, "no certificate").unwrap();

@@ -10,16 +10,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use guard::adapters::consumer::LIMITS;
-use guard::adapters::consumer::credential::Credential;
+use guard::adapters::consumer::{LIMITS, Means, build};
 use guard::adapters::http::Limits;
+use guard::domain::ids::WorkspaceName;
+use guard::domain::ledger::{ConsumerKind, SecretSource};
 use guard::domain::secret::Secret;
-use guard::ports::{Consumer, ConsumerError, Reading};
+use guard::ports::{Consumer, ConsumerError, Reading, SecretName};
+
+use crate::consumers::{means, settings};
 
 pub const FIRST: &str = "sk-ant-api03-first-key-AAAAAAAAAAAAAAAA";
 pub const SECOND: &str = "sk-ant-api03-second-key-'\"\\-BBBBBBBBBB";
 /// guard's credential at the stores.
-pub const TOKEN: &str = "token-of-guard-itself-CCCCCCCCCCCCCCCC";
+pub const TOKEN: &str = "named.consumer.prod.app.token";
 
 /// What a server does with the next request that writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +87,16 @@ pub fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned()).unwrap()
 }
 
-pub fn credential(text: &'static str) -> Credential {
-    Credential::new(move || Secret::new(text.to_owned()).map_err(|error| error.to_string()))
+/// The consumer with guard's credentials as they should be.
+pub fn consumer(kind: ConsumerKind, limits: Limits) -> Box<dyn Consumer> {
+    build(&WorkspaceName::new("prod").unwrap(), &settings(kind), &means(limits))
+}
+
+/// The consumer with `find` for guard's credentials.
+pub fn with_credential(kind: ConsumerKind, find: Result<&'static str, &'static str>) -> Box<dyn Consumer> {
+    let find_secret = move |_: &SecretSource, _: &SecretName| find.map(secret).map_err(str::to_owned);
+    let means = Means { find_secret: Arc::new(find_secret), ..means(LIMITS) };
+    build(&WorkspaceName::new("prod").unwrap(), &settings(kind), &means)
 }
 
 /// `Some` of the key, or of nothing where the store only takes; `None` when there is no key.
@@ -105,14 +116,15 @@ fn assert_silent(texts: &[String]) {
     }
 }
 
-/// What every store must do, starting without a key. `hasty` is the same consumer with limits of an instant; `stored` is what the server itself has; `writes` counts its versions.
+/// What every store must do, starting without a key. `stored` is what the server itself has; `writes` counts its versions.
 pub async fn contract<T>(
-    consumer: &dyn Consumer,
-    hasty: &dyn Consumer,
+    kind: ConsumerKind,
     server: &Server<T>,
     stored: impl Fn(&mut T) -> Option<String>,
     writes: impl Fn(&mut T) -> u64,
 ) {
+    let (hasty, consumer) = (consumer(kind.clone(), HASTY), consumer(kind, LIMITS));
+    let consumer = &*consumer;
     let write_only = |text: Option<String>, back: Option<String>| match back.as_deref() {
         Some("") => assert!(text.is_some()),
         _ => assert_eq!(back, text),
@@ -187,11 +199,8 @@ async fn a_store_that_is_not_there_is_unreachable() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    for consumer in [
-        vault::consumer(&url, TOKEN, LIMITS),
-        github::consumer(&url, TOKEN, LIMITS),
-        kubernetes::consumer(&url, TOKEN, LIMITS),
-    ] {
+    for kind in [vault::kind(&url), github::kind(&url, None), kubernetes::kind(&url), aws::kind(&url, "s", None)] {
+        let consumer = consumer(kind, LIMITS);
         let error = consumer.deliver(&secret(FIRST)).await.unwrap_err();
         assert!(matches!(error, ConsumerError::Unreachable { .. }), "{error}");
         assert_silent(&[error.to_string()]);
@@ -200,8 +209,7 @@ async fn a_store_that_is_not_there_is_unreachable() {
 
 #[tokio::test]
 async fn a_credential_that_cannot_be_read_stops_before_anything_is_sent() {
-    let missing = Credential::new(|| Err("the file /run/token does not exist".to_owned()));
-    let consumer = vault::with_token("http://127.0.0.1:9", missing, LIMITS);
+    let consumer = with_credential(vault::kind("http://127.0.0.1:9"), Err("the file /run/token does not exist"));
     let error = consumer.read().await.err().unwrap().to_string();
     assert!(error.contains("/run/token"), "{error}");
 }

@@ -6,15 +6,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::get;
 use guard::adapters::consumer::LIMITS;
-use guard::adapters::consumer::credential::Credential;
-use guard::adapters::consumer::place::Served;
-use guard::adapters::consumer::vault_kv::VaultKv;
-use guard::adapters::http::Limits;
-use guard::domain::ledger::{SecretSource, VaultKvSettings};
-use guard::ports::Consumer;
+use guard::domain::ledger::{ConsumerKind, SecretSource, VaultKvSettings};
 use serde_json::{Value, json};
 
-use super::{FIRST, HASTY, SECOND, Server, TOKEN, Trouble, contract, credential, refused, secret, serve};
+use super::*;
 
 #[derive(Default)]
 struct Store {
@@ -23,8 +18,8 @@ struct Store {
     data: Option<String>,
 }
 
-pub fn with_token(url: &str, token: Credential, limits: Limits) -> Box<dyn Consumer> {
-    let settings = VaultKvSettings {
+pub fn kind(url: &str) -> ConsumerKind {
+    ConsumerKind::VaultKv(VaultKvSettings {
         url: url.to_owned(),
         mount: "kv/team".to_owned(),
         path: "prod/pipeline".to_owned(),
@@ -32,12 +27,7 @@ pub fn with_token(url: &str, token: Credential, limits: Limits) -> Box<dyn Consu
         namespace: Some("eu".to_owned()),
         token: SecretSource::Vault,
         ca_file: None,
-    };
-    Box::new(Served::new(VaultKv::new(settings, token, limits), None, None))
-}
-
-pub fn consumer(url: &str, token: &'static str, limits: Limits) -> Box<dyn Consumer> {
-    with_token(url, credential(token), limits)
+    })
 }
 
 type Answer = (StatusCode, String);
@@ -117,15 +107,14 @@ fn key(store: &mut Store) -> Option<String> {
 #[tokio::test]
 async fn it_keeps_the_contract() {
     let (server, url) = start(Store::default()).await;
-    contract(&*consumer(&url, TOKEN, LIMITS), &*consumer(&url, TOKEN, HASTY), &server, key, |store| store.version)
-        .await;
+    contract(kind(&url), &server, key, |store| store.version).await;
 }
 
 #[tokio::test]
 async fn other_fields_stay_as_they_were_written() {
     let data = r#"{"KEY":"","n":1.10,"big":12345678901234567890123,"x":{"a":[null]}}"#;
     let (server, url) = start(Store { version: 7, data: Some(data.to_owned()) }).await;
-    consumer(&url, TOKEN, LIMITS).deliver(&secret(FIRST)).await.unwrap();
+    consumer(kind(&url), LIMITS).deliver(&secret(FIRST)).await.unwrap();
     let stored = server.with(|store| store.data.clone().unwrap());
     for part in [r#""n":1.10"#, r#""big":12345678901234567890123"#, r#""x":{"a":[null]}"#] {
         assert!(stored.contains(part), "{stored}");
@@ -136,13 +125,13 @@ async fn other_fields_stay_as_they_were_written() {
 #[tokio::test]
 async fn a_deleted_version_is_followed_by_the_next_one() {
     let (server, url) = start(Store { version: 3, data: None }).await;
-    consumer(&url, TOKEN, LIMITS).deliver(&secret(SECOND)).await.unwrap();
+    consumer(kind(&url), LIMITS).deliver(&secret(SECOND)).await.unwrap();
     assert_eq!(server.with(|store| (store.version, key(store))), (4, Some(SECOND.to_owned())));
 }
 
 #[tokio::test]
 async fn what_is_wrong_is_said() {
     let (_server, url) = start(Store { version: 1, data: Some(r#"{"KEY":5}"#.to_owned()) }).await;
-    refused(&*consumer(&url, TOKEN, LIMITS), "not a string").await;
-    refused(&*consumer(&url, "another-token", LIMITS), "credential").await;
+    refused(&*consumer(kind(&url), LIMITS), "not a string").await;
+    refused(&*with_credential(kind(&url), Ok("another-token")), "credential").await;
 }

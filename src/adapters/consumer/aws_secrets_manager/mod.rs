@@ -15,11 +15,12 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use self::sigv4::{Scope, amz_date, authorization};
+use super::Place;
 use super::credential::Credential;
 use super::edit;
-use super::place::Place;
+use super::means::Credentials;
 use super::remote::{ATTEMPTS, Effect, Remote};
-use crate::adapters::http::{Limits, Request, Response};
+use crate::adapters::http::{Request, Response};
 use crate::domain::ledger::{AwsSecretsManagerSettings, DocumentFormat};
 use crate::domain::secret::Secret;
 use crate::ports::{Clock, ConsumerError, Reading};
@@ -27,21 +28,13 @@ use crate::ports::{Clock, ConsumerError, Reading};
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 const CURRENT: &str = "AWSCURRENT";
 
-/// Where guard's own AWS credentials come from.
-pub struct AwsCredentials {
-    /// The access key's id.
-    pub access_key_id: Credential,
-    /// The access key's secret.
-    pub secret_access_key: Credential,
-    /// For temporary credentials.
-    pub session_token: Option<Credential>,
-}
-
 /// See [`AwsSecretsManagerSettings`].
-pub struct AwsSecretsManager {
+pub(super) struct AwsSecretsManager {
     remote: Remote,
     settings: AwsSecretsManagerSettings,
-    credentials: AwsCredentials,
+    access_key_id: Credential,
+    secret_access_key: Credential,
+    session_token: Option<Credential>,
     clock: Arc<dyn Clock>,
 }
 
@@ -70,24 +63,25 @@ enum Answer {
 }
 
 impl AwsSecretsManager {
-    /// A place that signs with `credentials` and the time of `clock`.
-    pub fn new(
-        settings: AwsSecretsManagerSettings,
-        credentials: AwsCredentials,
-        clock: Arc<dyn Clock>,
-        limits: Limits,
-    ) -> Self {
+    pub(super) fn new(settings: AwsSecretsManagerSettings, own: &Credentials<'_>) -> Self {
         let target = format!("AWS secret {} in {}", settings.secret, settings.region);
         let domain = if settings.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let public = format!("https://secretsmanager.{}.{domain}", settings.region);
-        let remote = Remote::new(settings.endpoint.as_ref().unwrap_or(&public), None, limits, target);
-        Self { remote, settings, credentials, clock }
+        let remote = Remote::new(settings.endpoint.as_ref().unwrap_or(&public), None, own.means.limits, target);
+        Self {
+            remote,
+            access_key_id: own.from(&settings.access_key_id, "access_key_id"),
+            secret_access_key: own.from(&settings.secret_access_key, "secret_access_key"),
+            session_token: settings.session_token.as_ref().map(|source| own.from(source, "session_token")),
+            clock: Arc::clone(&own.means.clock),
+            settings,
+        }
     }
 
     async fn call(&self, action: &str, body: &Value, effect: Effect) -> Result<Answer, ConsumerError> {
-        let access_key_id = self.remote.credential(&self.credentials.access_key_id).await?;
-        let secret_access_key = self.remote.credential(&self.credentials.secret_access_key).await?;
-        let token = match &self.credentials.session_token {
+        let access_key_id = self.remote.credential(&self.access_key_id).await?;
+        let secret_access_key = self.remote.credential(&self.secret_access_key).await?;
+        let token = match &self.session_token {
             Some(source) => Some(self.remote.credential(source).await?),
             None => None,
         };

@@ -7,7 +7,7 @@ mod workspace;
 use std::collections::BTreeMap;
 
 use super::section::Section;
-use super::{ConsumerKind, Ledger, Workspace, notifier};
+use super::{Ledger, Workspace, notifier};
 
 /// Reads the whole ledger.
 pub(super) fn ledger(section: &mut Section<'_, '_, '_>) -> Ledger {
