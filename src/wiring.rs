@@ -1,14 +1,19 @@
 //! The only place that names concrete adapters: directories, ledger and settings in, an [`App`] out.
 
+mod setup;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::adapters::ledger_file;
-pub use crate::adapters::ledger_file::LedgerFileError;
+use crate::adapters::config_file;
+pub use crate::adapters::config_file::ConfigFileError;
 use crate::app::App;
 use crate::domain::ledger::{self, Ledger, Parsed, Problem};
+use crate::domain::price::PriceTable;
 use crate::exit::Exit;
 use crate::exit::Failure;
+
+pub use setup::{create_ledger, prepare, read_secret};
 
 /// Where things are. systemd's directories win, then root's, then a person's.
 #[derive(Debug, Clone)]
@@ -54,7 +59,7 @@ pub fn start_logging(_verbose: u8) {}
 pub enum LedgerError {
     /// The file.
     #[error(transparent)]
-    File(#[from] LedgerFileError),
+    File(#[from] ConfigFileError),
     /// What it says.
     #[error("the ledger has mistakes")]
     Wrong {
@@ -76,11 +81,22 @@ pub struct LoadedLedger {
 
 /// Reads and checks the ledger.
 pub fn load_ledger(paths: &Paths) -> Result<LoadedLedger, LedgerError> {
-    let text = ledger_file::read(&paths.ledger)?;
+    let text = config_file::read(&paths.ledger)?;
     match ledger::parse(&text) {
         Ok(parsed) => Ok(LoadedLedger { text, parsed }),
         Err(problems) => Err(LedgerError::Wrong { text, problems }),
     }
+}
+
+/// The price table that the ledger names, else the built-in one.
+pub fn load_prices(ledger: &Ledger) -> Result<PriceTable, Failure> {
+    let Some(path) = &ledger.provider.prices else { return Ok(PriceTable::built_in()) };
+    let wrong = |why: String| {
+        Failure::new(Exit::Config, format!("{}: {why}", path.display()))
+            .hint("mend the table, or remove `provider.prices` from the ledger to use the built-in one")
+    };
+    let text = config_file::read(path).map_err(|error| wrong(error.to_string()))?;
+    PriceTable::parse(&text).map_err(|error| wrong(error.to_string()))
 }
 
 /// Builds every port.

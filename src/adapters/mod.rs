@@ -2,13 +2,13 @@
 //! are what they share.
 
 pub mod clock;
+pub mod config_file;
 pub mod consumer;
 pub mod fs;
 pub mod gate;
 pub mod http;
 pub mod keyring;
 pub mod lease;
-pub mod ledger_file;
 pub mod notify;
 pub mod process;
 pub mod provider;

@@ -2,6 +2,8 @@
 
 mod context;
 mod error;
+pub mod init;
+pub mod reconcile;
 
 pub use context::{App, ConsumerFactory};
 pub use error::AppError;

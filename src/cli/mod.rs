@@ -4,6 +4,7 @@ mod args;
 pub mod cmd;
 mod diagnostics;
 mod output;
+mod prompt;
 mod session;
 
 use clap::Parser;

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::{Ledger, Workspace};
 use crate::exit::Exit;
-use crate::wiring::{self, LedgerError, LedgerFileError, LoadedLedger, Paths};
+use crate::wiring::{self, ConfigFileError, LedgerError, LoadedLedger, Paths};
 
 /// What a command works with: flags, directories, output, and the ledger and ports when it asks for them.
 pub struct Session {
@@ -37,7 +37,7 @@ impl Session {
     /// What [`wiring::load_ledger`] found, with its error in words.
     pub fn judged(&self, loaded: Result<LoadedLedger, LedgerError>) -> Result<LoadedLedger, Failure> {
         loaded.map_err(|error| match error {
-            LedgerError::File(error @ LedgerFileError::Missing(_)) => Failure::new(Exit::Config, error.to_string())
+            LedgerError::File(error @ ConfigFileError::Missing(_)) => Failure::new(Exit::Config, error.to_string())
                 .hint("`guard init` makes a first one; --config names another place"),
             LedgerError::File(error) => Failure::new(Exit::Config, error.to_string()),
             LedgerError::Wrong { text, problems } => {

@@ -1,3 +1,5 @@
+//! What a workspace allows and what guard may do.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -7,10 +7,10 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::problem::Problems;
+use super::notes::Notes;
 
-/// The largest ledger that is read.
-pub const MAX_BYTES: usize = 1 << 20;
+/// The largest ledger that is judged: 1 MiB.
+pub(super) const MAX_BYTES: usize = 1 << 20;
 
 /// Beginnings of texts that are secrets, and how many characters must follow before it is more than a mention.
 const SECRET_PREFIXES: [(&str, usize); 2] = [("sk-ant-", 12), ("AGE-SECRET-KEY-1", 8)];
@@ -20,12 +20,18 @@ const SECRET_PREFIXES: [(&str, usize); 2] = [("sk-ant-", 12), ("AGE-SECRET-KEY-1
 pub fn redact(text: &str) -> (Cow<'_, str>, Vec<Range<usize>>) {
     let mut secrets = Vec::new();
     for (prefix, least) in SECRET_PREFIXES {
+        // Where the last run ended: a prefix inside it begins no new one, and no byte is looked at twice.
+        let mut seen = 0;
         for (start, _) in text.match_indices(prefix) {
+            if start < seen {
+                continue;
+            }
             let rest = &text[start + prefix.len()..];
             let run = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).count();
+            seen = start + prefix.len() + run;
             let hint = rest[run..].starts_with("...") || rest[run..].starts_with('…');
             if run >= least && !hint {
-                secrets.push(start..start + prefix.len() + run);
+                secrets.push(start..seen);
             }
         }
     }
@@ -40,7 +46,7 @@ pub fn redact(text: &str) -> (Cow<'_, str>, Vec<Range<usize>>) {
 }
 
 /// Parses `text`, which holds no secret any more. `None` when the syntax leaves nothing to judge by.
-pub(super) fn document<'t>(text: &'t str, problems: &mut Problems<'_>) -> Option<Spanned<DeTable<'t>>> {
+pub(super) fn document<'t>(text: &'t str, notes: &mut Notes<'_>) -> Option<Spanned<DeTable<'t>>> {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut readable = true;
     // A bracket that is never closed is reported once for each level of nesting.
@@ -55,7 +61,7 @@ pub(super) fn document<'t>(text: &'t str, problems: &mut Problems<'_>) -> Option
         readable &= duplicate;
         let remedy = if duplicate { "keep one of the two" } else { "mend the syntax; fields are judged after that" };
         let message = format!("TOML syntax: {}", error.message());
-        problems.error(span, "", message, remedy);
+        notes.error(span, "", message, remedy);
     }
     readable.then_some(document)
 }

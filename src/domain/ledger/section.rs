@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::declared::{Declared, described, object};
 use super::field::{FieldType, type_name};
-use super::problem::{Problem, Problems, nearest, one_of, shown};
+use super::notes::Notes;
+use super::problem::Problem;
+use super::words::{nearest, one_of, shown};
 
 /// One kind of a thing that comes in kinds (a consumer, a notifier, a vault): an entry of its registry.
 pub(super) struct KindOf<T> {
@@ -21,20 +24,12 @@ pub(super) struct KindOf<T> {
     pub read: fn(&mut Section<'_, '_, '_>) -> Option<T>,
 }
 
-/// What a reader said about a field.
-struct Declared {
-    name: &'static str,
-    required: bool,
-    /// Only filled when a schema is wanted.
-    schema: Value,
-}
-
 /// A table of the ledger while it is read.
 pub(super) struct Section<'d, 'p, 't> {
     table: &'d DeTable<'d>,
     span: Range<usize>,
     path: String,
-    problems: &'p mut Problems<'t>,
+    notes: &'p mut Notes<'t>,
     declared: Vec<Declared>,
     /// Fields by kind; only filled when a schema is wanted.
     kinds: Vec<(&'static str, &'static str, Vec<Declared>)>,
@@ -48,10 +43,10 @@ pub(super) fn read_table<'d, 't, T>(
     table: &'d DeTable<'d>,
     span: Range<usize>,
     path: String,
-    problems: &mut Problems<'t>,
+    notes: &mut Notes<'t>,
     read: impl FnOnce(&mut Section<'d, '_, 't>) -> T,
 ) -> T {
-    let mut section = Section::new(table, span, path, problems, false);
+    let mut section = Section::new(table, span, path, notes, false);
     let value = read(&mut section);
     section.report_unknown_fields();
     value
@@ -59,8 +54,8 @@ pub(super) fn read_table<'d, 't, T>(
 
 /// The JSON Schema of the table that `read` reads.
 pub(super) fn schema_of<T>(read: impl FnOnce(&mut Section<'_, '_, '_>) -> T) -> Value {
-    let (empty, mut problems) = (DeTable::new(), Problems::default());
-    let mut section = Section::new(&empty, 0..0, String::new(), &mut problems, true);
+    let (empty, mut notes) = (DeTable::new(), Notes::default());
+    let mut section = Section::new(&empty, 0..0, String::new(), &mut notes, true);
     read(&mut section);
     section.schema()
 }
@@ -70,21 +65,21 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
         table: &'d DeTable<'d>,
         span: Range<usize>,
         path: String,
-        problems: &'p mut Problems<'t>,
+        notes: &'p mut Notes<'t>,
         describing: bool,
     ) -> Self {
         let (declared, kinds) = (Vec::new(), Vec::new());
-        Self { table, span, path, problems, declared, kinds, describing, fields_unknown: false }
+        Self { table, span, path, notes, declared, kinds, describing, fields_unknown: false }
     }
 
     /// A field that must be there. `None` after a problem was noted.
     pub(super) fn required<F: FieldType>(&mut self, name: &'static str, doc: &str, field: F) -> Option<F::Value> {
         self.declare(name, true, || described(field.schema(), doc, None));
         match self.table.get(name) {
-            Some(value) => field.read(value, &self.path_of(name), self.problems),
+            Some(value) => self.typed(name, &field, value),
             None => {
-                let path = self.path_of(name);
-                self.problems
+                let path = path_of(&self.path, name);
+                self.notes
                     .error(
                         self.span.clone(),
                         &path,
@@ -101,7 +96,7 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
     pub(super) fn optional<F: FieldType>(&mut self, name: &'static str, doc: &str, field: F) -> Option<F::Value> {
         self.declare(name, false, || described(field.schema(), doc, None));
         let value = self.table.get(name)?;
-        field.read(value, &self.path_of(name), self.problems)
+        self.typed(name, &field, value)
     }
 
     /// A field with a default.
@@ -113,8 +108,23 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
         default: F::Value,
     ) -> F::Value {
         self.declare(name, false, || described(field.schema(), doc, Some(field.show(&default))));
-        let value = self.table.get(name).and_then(|value| field.read(value, &self.path_of(name), self.problems));
-        value.unwrap_or(default)
+        if let Some(value) = self.table.get(name) {
+            return self.typed(name, &field, value).unwrap_or(default);
+        }
+        let path = || path_of(&self.path, name);
+        self.notes.setting(path, || field.show(&default), true);
+        default
+    }
+
+    fn typed<F: FieldType>(&mut self, name: &str, field: &F, value: &Spanned<DeValue<'_>>) -> Option<F::Value> {
+        let path = path_of(&self.path, name);
+        // A value that is itself a table (a program) is one setting, not one for each of its fields.
+        let settings = self.notes.take_settings();
+        let meaning = field.read(value, &path, self.notes);
+        self.notes.put_settings(settings);
+        let meaning = meaning?;
+        self.notes.setting(|| path, || field.show(&meaning), false);
+        Some(meaning)
     }
 
     /// A table below this one; when it is not there, `read` sees an empty one and gives the defaults.
@@ -124,13 +134,12 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
         doc: &str,
         read: impl Fn(&mut Section<'_, '_, '_>) -> T,
     ) -> T {
-        let describing = self.describing;
-        self.declare(name, false, || if describing { described(schema_of(&read), doc, None) } else { Value::Null });
-        let path = self.path_of(name);
+        self.declare(name, false, || described(schema_of(&read), doc, None));
+        let path = path_of(&self.path, name);
         match self.table.get(name).map(|value| (value.span(), value.get_ref())) {
-            Some((span, DeValue::Table(table))) => return read_table(table, span, path, self.problems, read),
+            Some((span, DeValue::Table(table))) => return read_table(table, span, path, self.notes, read),
             Some((span, other)) => {
-                self.problems
+                self.notes
                     .error(
                         span,
                         &path,
@@ -141,7 +150,10 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
             }
             None => {}
         }
-        read_table(&DeTable::new(), 0..0, path, &mut Problems::default(), read)
+        let mut scratch = self.notes.scratch();
+        let value = read_table(&DeTable::new(), 0..0, path, &mut scratch, read);
+        self.notes.adopt_settings(scratch);
+        value
     }
 
     /// A list of tables, `[[name]]`. Elements with problems are left out.
@@ -153,14 +165,14 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
     ) -> Vec<T> {
         self.declare(name, false, || described(json!({ "type": "array", "items": schema_of(&read) }), doc, None));
         let Some(value) = self.table.get(name) else { return Vec::new() };
-        let path = self.path_of(name);
-        let wrong = |value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>| {
+        let path = path_of(&self.path, name);
+        let wrong = |value: &Spanned<DeValue<'_>>, notes: &mut Notes<'_>| {
             let message = format!("`{name}` is a list of tables, not {}", type_name(value.get_ref()));
             let suggestion = format!("write each one as `[[{}]]` with its fields below", header(&path));
-            problems.error(value.span(), &path, message, suggestion).allowed("a list of tables");
+            notes.error(value.span(), &path, message, suggestion).allowed("a list of tables");
         };
         let DeValue::Array(elements) = value.get_ref() else {
-            wrong(value, self.problems);
+            wrong(value, self.notes);
             return Vec::new();
         };
         let mut found = Vec::with_capacity(elements.len());
@@ -168,9 +180,9 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
             match element.get_ref() {
                 DeValue::Table(table) => {
                     let path = format!("{path}[{}]", label(table, index));
-                    found.extend(read_table(table, element.span(), path, self.problems, &read));
+                    found.extend(read_table(table, element.span(), path, self.notes, &read));
                 }
-                _ => wrong(element, self.problems),
+                _ => wrong(element, self.notes),
             }
         }
         found
@@ -181,8 +193,8 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
         let names = || kinds.iter().map(|k| k.name);
         if self.describing {
             for kind in kinds {
-                let (empty, mut problems) = (DeTable::new(), Problems::default());
-                let mut section = Section::new(&empty, 0..0, String::new(), &mut problems, true);
+                let (empty, mut notes) = (DeTable::new(), Notes::default());
+                let mut section = Section::new(&empty, 0..0, String::new(), &mut notes, true);
                 section.declare("kind", default.is_none_or(|d| d != kind.name), || {
                     described(json!({ "const": kind.name }), doc, None)
                 });
@@ -192,12 +204,13 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
             return None;
         }
         self.declare("kind", default.is_none(), || Value::Null);
-        let path = self.path_of("kind");
+        let path = path_of(&self.path, "kind");
         let (span, typed) = match self.table.get("kind") {
             Some(value) => (value.span(), value.get_ref().as_str()),
             None => (self.span.clone(), default),
         };
         if let Some(kind) = kinds.iter().find(|k| Some(k.name) == typed) {
+            self.notes.setting(|| path, || kind.name.into(), !self.table.contains_key("kind"));
             return (kind.read)(self);
         }
         self.fields_unknown = true;
@@ -210,7 +223,7 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("write for example `kind = \"{}\"`", names().next().unwrap_or_default()),
         };
-        self.problems.error(span, &path, message, suggestion).allowed(one_of(names()));
+        self.notes.error(span, &path, message, suggestion).allowed(one_of(names()));
         None
     }
 
@@ -223,13 +236,13 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
         suggestion: impl Into<String>,
     ) -> &mut Problem {
         let (span, path) = self.locate(at);
-        self.problems.error(span, &path, message, suggestion)
+        self.notes.error(span, &path, message, suggestion)
     }
 
     /// Notes a warning in the same way.
     pub(super) fn warn_at(&mut self, at: &[&str], message: impl Into<String>, suggestion: impl Into<String>) {
         let (span, path) = self.locate(at);
-        self.problems.warning(span, &path, message, suggestion);
+        self.notes.warning(span, &path, message, suggestion);
     }
 
     /// Where the field that `at` leads to stands, and its path.
@@ -267,8 +280,8 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
             let (Some(typed), Some(table)) = (value.get_ref().as_str(), table) else { continue };
             match first.get(typed) {
                 Some(earlier) => {
-                    let path = format!("{}[{}].{field}", self.path_of(list), label(table, index));
-                    self.problems
+                    let path = format!("{}[{}].{field}", path_of(&self.path, list), label(table, index));
+                    self.notes
                         .error(value.span(), &path, format!("`{}` is used twice", shown(typed)), suggestion)
                         .related(earlier.clone(), "first used here");
                 }
@@ -280,10 +293,6 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
     /// Whether the field is there.
     pub(super) fn has(&self, name: &str) -> bool {
         self.table.contains_key(name)
-    }
-
-    fn path_of(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
     fn declare(&mut self, name: &'static str, required: bool, schema: impl FnOnce() -> Value) {
@@ -300,14 +309,14 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
             if self.declared.iter().any(|d| d.name == typed) {
                 continue;
             }
-            let path = self.path_of(&shown(typed));
+            let path = path_of(&self.path, &shown(typed));
             let known = || self.declared.iter().map(|d| d.name);
             let suggestion = match nearest(typed, known()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "remove it, or look the field up with `guard ledger schema`".to_owned(),
             };
             let allowed = one_of(known());
-            self.problems
+            self.notes
                 .error(key.span(), &path, format!("there is no field `{}` here", shown(typed)), suggestion)
                 .allowed(allowed);
         }
@@ -324,6 +333,10 @@ impl<'d, 'p, 't> Section<'d, 'p, 't> {
         };
         json!({ "oneOf": self.kinds.iter().map(variant).collect::<Vec<_>>() })
     }
+}
+
+fn path_of(table: &str, field: &str) -> String {
+    if table.is_empty() { field.to_owned() } else { format!("{table}.{field}") }
 }
 
 /// How an element of a list of tables is called in a path: by its name if it has a plain one, else by its number from 0.
@@ -344,20 +357,4 @@ fn header(path: &str) -> String {
 
 fn name_of<'v>(value: &'v DeValue<'_>) -> Option<&'v str> {
     value.as_table()?.get("name")?.get_ref().as_str()
-}
-
-fn described(mut schema: Value, doc: &str, default: Option<Value>) -> Value {
-    if let Value::Object(map) = &mut schema {
-        map.insert("description".to_owned(), doc.into());
-        if let Some(default) = default {
-            map.insert("default".to_owned(), default);
-        }
-    }
-    schema
-}
-
-fn object<'f>(fields: impl Iterator<Item = &'f Declared> + Clone) -> Value {
-    let properties: Map<String, Value> = fields.clone().map(|f| (f.name.to_owned(), f.schema.clone())).collect();
-    let required: Vec<&str> = fields.filter(|f| f.required).map(|f| f.name).collect();
-    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }

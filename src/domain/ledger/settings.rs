@@ -1,3 +1,5 @@
+//! Where the provider, the vault and guard's own secrets are; limits across workspaces.
+
 use std::path::PathBuf;
 use std::time::Duration;
 

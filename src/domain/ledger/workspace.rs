@@ -1,3 +1,5 @@
+//! The ledger and its workspaces.
+
 use chrono::NaiveDate;
 
 use super::{

@@ -1,8 +1,8 @@
 use super::ConsumerKind;
 use crate::domain::ledger::SecretSource;
 use crate::domain::ledger::field::{SecretFrom, Text, environment_variable, one_word, web_address};
-use crate::domain::ledger::problem::shown;
 use crate::domain::ledger::section::{KindOf, Section};
+use crate::domain::ledger::words::shown;
 
 /// A secret of GitHub Actions, of a repository or one of its environments.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use super::ConsumerKind;
 use crate::domain::ledger::SecretSource;
 use crate::domain::ledger::field::{SecretFrom, Text, absolute_path, one_word, web_address};
-use crate::domain::ledger::problem::shown;
 use crate::domain::ledger::section::{KindOf, Section};
+use crate::domain::ledger::words::shown;
 
 /// Where Kubernetes puts the authority of the API server into a pod.
 /// <https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/>

@@ -3,7 +3,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::{FieldType, wrong_type};
-use crate::domain::ledger::problem::{Problems, nearest, one_of, shown};
+use crate::domain::ledger::notes::Notes;
+use crate::domain::ledger::words::{nearest, one_of, shown};
 
 /// One of a few words: each with what it stands for.
 pub(in crate::domain::ledger) struct Choice<T: 'static>(pub &'static [(&'static str, T)]);
@@ -17,9 +18,9 @@ impl<T: Copy + PartialEq> Choice<T> {
 impl<T: Copy + PartialEq> FieldType for Choice<T> {
     type Value = T;
 
-    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, problems: &mut Problems<'_>) -> Option<T> {
+    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, notes: &mut Notes<'_>) -> Option<T> {
         let DeValue::String(typed) = value.get_ref() else {
-            wrong_type(self, value, path, problems);
+            wrong_type(self, value, path, notes);
             return None;
         };
         let found = self.0.iter().find(|(word, _)| word == typed).map(|(_, meaning)| *meaning);
@@ -28,7 +29,7 @@ impl<T: Copy + PartialEq> FieldType for Choice<T> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("write for example `{}`", self.example()),
             };
-            problems
+            notes
                 .error(value.span(), path, format!("`{}` is not a word for this", shown(typed)), suggestion)
                 .allowed(self.allowed());
         }

@@ -4,7 +4,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::{FieldType, wrong_type};
-use crate::domain::ledger::problem::{Problems, shown};
+use crate::domain::ledger::notes::Notes;
+use crate::domain::ledger::words::shown;
 
 /// A day, `"2026-12-31"`; TOML's own dates (without quotes) are as good.
 pub(in crate::domain::ledger) struct Date;
@@ -12,19 +13,19 @@ pub(in crate::domain::ledger) struct Date;
 impl FieldType for Date {
     type Value = NaiveDate;
 
-    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, problems: &mut Problems<'_>) -> Option<NaiveDate> {
+    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, notes: &mut Notes<'_>) -> Option<NaiveDate> {
         let typed = match value.get_ref() {
             DeValue::String(text) => text.to_string(),
             DeValue::Datetime(date) => date.to_string(),
             _ => {
-                wrong_type(self, value, path, problems);
+                wrong_type(self, value, path, notes);
                 return None;
             }
         };
         // The length is checked because chrono also takes `2026-1-1`, which the schema's format does not.
         let date = NaiveDate::parse_from_str(&typed, "%Y-%m-%d").ok().filter(|_| typed.len() == 10);
         if date.is_none() {
-            problems
+            notes
                 .error(
                     value.span(),
                     path,

@@ -5,7 +5,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::{FieldType, wrong_type};
-use crate::domain::ledger::problem::{Problems, shown};
+use crate::domain::ledger::notes::Notes;
+use crate::domain::ledger::words::shown;
 
 pub(in crate::domain::ledger) const SECOND: Duration = Duration::from_secs(1);
 pub(in crate::domain::ledger) const MINUTE: Duration = Duration::from_secs(60);
@@ -21,11 +22,11 @@ pub(in crate::domain::ledger) struct Lasting(pub Duration, pub Duration);
 impl FieldType for Lasting {
     type Value = Duration;
 
-    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, problems: &mut Problems<'_>) -> Option<Duration> {
+    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, notes: &mut Notes<'_>) -> Option<Duration> {
         let typed = match value.get_ref() {
             DeValue::String(typed) => typed,
             DeValue::Integer(number) => {
-                problems
+                notes
                     .error(
                         value.span(),
                         path,
@@ -36,7 +37,7 @@ impl FieldType for Lasting {
                 return None;
             }
             _ => {
-                wrong_type(self, value, path, problems);
+                wrong_type(self, value, path, notes);
                 return None;
             }
         };
@@ -52,7 +53,7 @@ impl FieldType for Lasting {
             }
             Some(length) => return Some(length),
         };
-        problems.error(value.span(), path, message, suggestion).allowed(self.allowed());
+        notes.error(value.span(), path, message, suggestion).allowed(self.allowed());
         None
     }
 

@@ -3,7 +3,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::{FieldType, type_name};
-use crate::domain::ledger::problem::Problems;
+use crate::domain::ledger::notes::Notes;
 
 /// A list of values of one type. One wrong element makes the list `None`, but all its elements are judged.
 pub(in crate::domain::ledger) struct List<F>(pub F);
@@ -11,10 +11,10 @@ pub(in crate::domain::ledger) struct List<F>(pub F);
 impl<F: FieldType> FieldType for List<F> {
     type Value = Vec<F::Value>;
 
-    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, problems: &mut Problems<'_>) -> Option<Self::Value> {
+    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, notes: &mut Notes<'_>) -> Option<Self::Value> {
         let DeValue::Array(elements) = value.get_ref() else {
             let found = type_name(value.get_ref());
-            problems
+            notes
                 .error(
                     value.span(),
                     path,
@@ -27,7 +27,7 @@ impl<F: FieldType> FieldType for List<F> {
         let read: Vec<_> = elements
             .iter()
             .enumerate()
-            .map(|(index, element)| self.0.read(element, &format!("{path}[{index}]"), problems))
+            .map(|(index, element)| self.0.read(element, &format!("{path}[{index}]"), notes))
             .collect();
         read.into_iter().collect()
     }

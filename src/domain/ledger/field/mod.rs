@@ -14,7 +14,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::problem::Problems;
+use super::notes::Notes;
 
 pub(super) use choice::Choice;
 pub(super) use date::Date;
@@ -34,7 +34,7 @@ pub(super) trait FieldType {
     /// What it becomes.
     type Value;
     /// Reads `value`, the field at `path`. `None` after a problem was noted.
-    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, problems: &mut Problems<'_>) -> Option<Self::Value>;
+    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, notes: &mut Notes<'_>) -> Option<Self::Value>;
     /// What may stand there, for people: "a duration from 1m to 30d".
     fn allowed(&self) -> String;
     /// One valid value as it is typed.
@@ -59,9 +59,9 @@ pub(super) fn type_name(value: &DeValue<'_>) -> &'static str {
 }
 
 /// Notes that a value has the wrong type.
-fn wrong_type(field: &impl FieldType, value: &Spanned<DeValue<'_>>, path: &str, problems: &mut Problems<'_>) {
+fn wrong_type(field: &impl FieldType, value: &Spanned<DeValue<'_>>, path: &str, notes: &mut Notes<'_>) {
     let found = type_name(value.get_ref());
-    problems
+    notes
         .error(
             value.span(),
             path,

@@ -3,7 +3,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::{FieldType, wrong_type};
-use crate::domain::ledger::problem::Problems;
+use crate::domain::ledger::notes::Notes;
 
 /// `true` or `false`.
 pub(in crate::domain::ledger) struct Flag;
@@ -11,10 +11,10 @@ pub(in crate::domain::ledger) struct Flag;
 impl FieldType for Flag {
     type Value = bool;
 
-    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, problems: &mut Problems<'_>) -> Option<bool> {
+    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, notes: &mut Notes<'_>) -> Option<bool> {
         let flag = value.get_ref().as_bool();
         if flag.is_none() {
-            wrong_type(self, value, path, problems);
+            wrong_type(self, value, path, notes);
         }
         flag
     }
@@ -42,9 +42,9 @@ pub(in crate::domain::ledger) struct Whole(pub u64, pub u64);
 impl FieldType for Whole {
     type Value = u64;
 
-    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, problems: &mut Problems<'_>) -> Option<u64> {
+    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, notes: &mut Notes<'_>) -> Option<u64> {
         let DeValue::Integer(number) = value.get_ref() else {
-            wrong_type(self, value, path, problems);
+            wrong_type(self, value, path, notes);
             return None;
         };
         let parsed = u64::from_str_radix(number.as_str(), number.radix()).ok();
@@ -52,7 +52,7 @@ impl FieldType for Whole {
         if inside.is_none() {
             let nearest =
                 if number.as_str().starts_with('-') { self.0 } else { parsed.unwrap_or(self.1).clamp(self.0, self.1) };
-            problems
+            notes
                 .error(
                     value.span(),
                     path,

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use super::{FieldType, HOUR, Lasting, List, SECOND, Text, wrong_type};
 use crate::domain::ledger::Program;
-use crate::domain::ledger::problem::Problems;
+use crate::domain::ledger::notes::Notes;
 use crate::domain::ledger::section::{Section, read_table, schema_of};
 
 /// A program: `["systemctl", "reload", "app"]`, or `{ command = […], timeout = "30s" }`.
@@ -35,10 +35,10 @@ impl ProgramField {
         timeout: Duration,
         value: &Spanned<DeValue<'_>>,
         path: &str,
-        problems: &mut Problems<'_>,
+        notes: &mut Notes<'_>,
     ) -> Option<Program> {
         if arguments.first().is_none_or(|program| program.trim().is_empty()) {
-            problems
+            notes
                 .error(
                     value.span(),
                     path,
@@ -63,18 +63,18 @@ fn table(section: &mut Section<'_, '_, '_>) -> (Option<Vec<String>>, Duration) {
 impl FieldType for ProgramField {
     type Value = Program;
 
-    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, problems: &mut Problems<'_>) -> Option<Program> {
+    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, notes: &mut Notes<'_>) -> Option<Program> {
         match value.get_ref() {
             DeValue::Array(_) => {
-                let arguments = arguments().read(value, path, problems)?;
-                Self::of(arguments, TIMEOUT, value, path, problems)
+                let arguments = arguments().read(value, path, notes)?;
+                Self::of(arguments, TIMEOUT, value, path, notes)
             }
             DeValue::Table(fields) => {
-                let (arguments, timeout) = read_table(fields, value.span(), path.to_owned(), problems, table);
-                Self::of(arguments?, timeout, value, path, problems)
+                let (arguments, timeout) = read_table(fields, value.span(), path.to_owned(), notes, table);
+                Self::of(arguments?, timeout, value, path, notes)
             }
             _ => {
-                wrong_type(self, value, path, problems);
+                wrong_type(self, value, path, notes);
                 None
             }
         }

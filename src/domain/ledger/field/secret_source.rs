@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::{FieldType, ProgramField, Text, absolute_path, environment_variable, wrong_type};
 use crate::domain::ledger::SecretSource;
-use crate::domain::ledger::problem::Problems;
+use crate::domain::ledger::notes::Notes;
 use crate::domain::ledger::section::{Section, read_table, schema_of};
 
 /// Where a secret is read from: `"vault"`, or a table with exactly one of `file`, `credential`, `command`, `environment`.
@@ -68,12 +68,12 @@ fn table(section: &mut Section<'_, '_, '_>) -> Option<SecretSource> {
 impl FieldType for SecretFrom {
     type Value = SecretSource;
 
-    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, problems: &mut Problems<'_>) -> Option<SecretSource> {
+    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, notes: &mut Notes<'_>) -> Option<SecretSource> {
         match value.get_ref() {
             DeValue::String(word) if word == "vault" => Some(SecretSource::Vault),
             DeValue::String(_) => {
                 // The text is not repeated: it may be the secret itself.
-                problems
+                notes
                     .error(
                         value.span(),
                         path,
@@ -83,9 +83,9 @@ impl FieldType for SecretFrom {
                     .allowed(self.allowed());
                 None
             }
-            DeValue::Table(fields) => read_table(fields, value.span(), path.to_owned(), problems, table),
+            DeValue::Table(fields) => read_table(fields, value.span(), path.to_owned(), notes, table),
             _ => {
-                wrong_type(self, value, path, problems);
+                wrong_type(self, value, path, notes);
                 None
             }
         }

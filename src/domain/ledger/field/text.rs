@@ -8,7 +8,8 @@ use toml::de::DeValue;
 
 use super::{FieldType, wrong_type};
 use crate::domain::ids::InvalidId;
-use crate::domain::ledger::problem::{Problems, shown};
+use crate::domain::ledger::notes::Notes;
+use crate::domain::ledger::words::shown;
 use crate::domain::ledger::{FieldPath, InvalidFieldPath};
 use crate::domain::money::UsdMicros;
 
@@ -29,14 +30,14 @@ pub(in crate::domain::ledger) struct Text<T> {
 impl<T> FieldType for Text<T> {
     type Value = T;
 
-    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, problems: &mut Problems<'_>) -> Option<T> {
+    fn read(&self, value: &Spanned<DeValue<'_>>, path: &str, notes: &mut Notes<'_>) -> Option<T> {
         let number = match value.get_ref() {
             DeValue::String(typed) => {
                 return match (self.parse)(typed) {
                     Ok(meaning) => Some(meaning),
                     Err(why) => {
                         let remedy = format!("write for example `{}`", self.example());
-                        problems.error(value.span(), path, why, remedy).allowed(self.allowed);
+                        notes.error(value.span(), path, why, remedy).allowed(self.allowed);
                         None
                     }
                 };
@@ -46,11 +47,11 @@ impl<T> FieldType for Text<T> {
             _ => String::new(),
         };
         if (self.parse)(&number).is_ok() {
-            problems
+            notes
                 .error(value.span(), path, "this must be a string", format!("put it in quotes: `\"{number}\"`"))
                 .allowed(self.allowed);
         } else {
-            wrong_type(self, value, path, problems);
+            wrong_type(self, value, path, notes);
         }
         None
     }

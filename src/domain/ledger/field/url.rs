@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use super::Text;
-use crate::domain::ledger::problem::shown;
+use crate::domain::ledger::words::shown;
 
 /// An address that keys or notices are sent to: https, or http to a loopback address; no user, no fragment.
 pub(in crate::domain::ledger) fn web_address(example: &'static str) -> Text<String> {

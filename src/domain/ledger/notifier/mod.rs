@@ -1,4 +1,5 @@
-//! Channels to people. A kind is one file with its fields and a line in [`KINDS`].
+//! Channels to people. A kind is a variant of [`NotifierKind`], one file with its fields, and a line in
+//! [`KINDS`].
 
 mod webhook;
 

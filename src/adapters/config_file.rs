@@ -1,20 +1,22 @@
-//! The ledger's file: read whole and within limits, made anew but never overwritten.
+//! Files that people write for guard (the ledger, a price table): read whole and within limits, made anew but never
+//! overwritten.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::domain::ledger::MAX_BYTES;
+/// No such file is larger: 1 MiB.
+const MAX_BYTES: usize = 1 << 20;
 
-/// Why the ledger's text could not be had.
+/// Why the text could not be had.
 #[derive(Debug, thiserror::Error)]
-pub enum LedgerFileError {
+pub enum ConfigFileError {
     /// There is none.
-    #[error("there is no ledger at {0}")]
+    #[error("there is no file {0}")]
     Missing(String),
     /// Not a file that may be trusted or read.
-    #[error("the ledger {path} cannot be used: {why}")]
+    #[error("{path} cannot be used: {why}")]
     Unusable {
         /// The file.
         path: String,
@@ -23,19 +25,19 @@ pub enum LedgerFileError {
     },
 }
 
-/// Reads the text of the ledger at `path`.
+/// Reads the text of `path`.
 ///
 /// # Errors
-/// [`LedgerFileError`] when it is missing, no regular file, not UTF-8, larger than 1 MiB, or writable for everybody: it
-/// names programs that guard runs.
-pub fn read(path: &Path) -> Result<String, LedgerFileError> {
-    let unusable = |why: String| LedgerFileError::Unusable { path: path.display().to_string(), why };
-    // A pipe in the ledger's place must not hang guard: it is opened without blocking and then refused.
+/// [`ConfigFileError`] when it is missing, no regular file, not UTF-8, larger than 1 MiB, or writable for everybody: a
+/// ledger names programs that guard runs.
+pub fn read(path: &Path) -> Result<String, ConfigFileError> {
+    let unusable = |why: String| ConfigFileError::Unusable { path: path.display().to_string(), why };
+    // A pipe in the file's place must not hang guard: it is opened without blocking and then refused.
     let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
     let file = match OpenOptions::new().read(true).custom_flags(nonblocking).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(LedgerFileError::Missing(path.display().to_string()));
+            return Err(ConfigFileError::Missing(path.display().to_string()));
         }
         Err(error) => return Err(unusable(error.to_string())),
     };
@@ -58,7 +60,7 @@ pub fn read(path: &Path) -> Result<String, LedgerFileError> {
     })
 }
 
-/// Makes the ledger at `path`, mode 0644, durable when it returns.
+/// Makes the file `path`, mode 0644, durable when it returns.
 ///
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] when there is something at `path`; nothing is overwritten.
