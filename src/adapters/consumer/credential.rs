@@ -8,11 +8,11 @@ type Read = dyn Fn() -> Result<Secret, String> + Send + Sync;
 /// Where a consumer gets guard's own credential for its store. It is read anew for every use, because such credentials are
 /// short-lived and replaced by others.
 #[derive(Clone)]
-pub struct Credential(Arc<Read>);
+pub(super) struct Credential(Arc<Read>);
 
 impl Credential {
     /// A credential that `read` finds.
-    pub fn new(read: impl Fn() -> Result<Secret, String> + Send + Sync + 'static) -> Self {
+    pub(super) fn new(read: impl Fn() -> Result<Secret, String> + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }
 

@@ -1,122 +1,75 @@
 //! One string of a JSON, TOML or YAML file.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::edit::{self, EditError};
-use super::place::{Place, reading};
-use crate::adapters::fs::{self, Attributes, FileError};
+use super::Place;
+use super::edit;
+use super::reading::reading;
+use super::target::{Loaded, Target, bounded, meaning};
 use crate::domain::ledger::FieldSettings;
 use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
 
-/// The longest file that guard edits.
-const LIMIT: u64 = 4 * 1024 * 1024;
-
 /// See [`FieldSettings`].
-pub struct Field {
+#[derive(Clone)]
+pub(super) struct Field {
     settings: FieldSettings,
-}
-
-/// Why the file was left alone.
-#[derive(Debug, thiserror::Error)]
-enum Failed {
-    #[error(transparent)]
-    File(#[from] FileError),
-    #[error(transparent)]
-    Edit(#[from] EditError),
-    #[error("there is no such file; make it once with the field in it")]
-    Missing,
-    #[error("it is not text in UTF-8")]
-    NotText,
-    #[error("{0}")]
-    Interrupted(String),
+    target: Target,
 }
 
 impl Field {
-    /// The field; nothing is opened yet.
-    pub fn new(settings: FieldSettings) -> Self {
-        Self { settings }
+    pub(super) fn new(settings: FieldSettings) -> Self {
+        let target = Target::new(&settings.path, settings.follow_symlink);
+        Self { settings, target }
     }
 
-    /// Runs `work` where it may block.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&FieldSettings) -> Result<T, Failed> + Send + 'static,
-    ) -> Result<T, ConsumerError> {
-        let settings = self.settings.clone();
-        let result = tokio::task::spawn_blocking(move || work(&settings)).await;
-        result.unwrap_or_else(|error| Err(Failed::Interrupted(error.to_string()))).map_err(|error| {
-            let (target, why) = (self.describe(), error.to_string());
-            match error {
-                Failed::Interrupted(_) => ConsumerError::Unreachable { target, why },
-                Failed::File(file) if file.temporary() => ConsumerError::Unreachable { target, why },
-                _ => ConsumerError::Refused { target, why },
-            }
-        })
+    fn refused(&self, why: impl Into<String>) -> ConsumerError {
+        ConsumerError::Refused { target: self.describe(), why: why.into() }
     }
-}
 
-/// The file to edit, its handle and its text.
-fn open(settings: &FieldSettings) -> Result<(PathBuf, File, Zeroizing<String>), Failed> {
-    let path = match settings.follow_symlink {
-        true => std::fs::canonicalize(&settings.path).unwrap_or_else(|_| settings.path.clone()),
-        false => settings.path.clone(),
-    };
-    let file = fs::open(&path)?.ok_or(Failed::Missing)?;
-    let text = text(&path, &file)?;
-    Ok((path, file, text))
-}
-
-fn text(path: &Path, file: &File) -> Result<Zeroizing<String>, Failed> {
-    let length = file.metadata().map_err(|e| FileError::io("look at", path, e))?.len();
-    if length > LIMIT {
-        return Err(FileError::untrusted(path, format!("it is longer than {LIMIT} bytes")).into());
+    fn load(&self) -> Result<(Loaded, Zeroizing<String>), ConsumerError> {
+        let loaded = self.target.load().map_err(|error| meaning(&self.describe(), &error))?;
+        if loaded.is_missing() {
+            return Err(self.refused("there is no such file; make it once with the field in it"));
+        }
+        let text = std::str::from_utf8(&loaded.bytes).map_err(|_| self.refused("it is not text in UTF-8"))?;
+        let text = Zeroizing::new(text.to_owned());
+        Ok((loaded, text))
     }
-    // Room for everything at once: a buffer that grows leaves unwiped copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1));
-    file.take(LIMIT).read_to_end(&mut bytes).map_err(|e| FileError::io("read", path, e))?;
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-        Err(_) => Err(Failed::NotText),
+
+    fn held(&self) -> Result<Reading, ConsumerError> {
+        let (_, text) = self.load()?;
+        let value = edit::read(self.settings.format, &text, &self.settings.field);
+        reading(&self.describe(), value.map_err(|error| self.refused(error.to_string()))?)
+    }
+
+    fn write(&self, secret: &Secret) -> Result<(), ConsumerError> {
+        let (loaded, text) = self.load()?;
+        let edited = edit::replace(self.settings.format, &text, &self.settings.field, secret)
+            .map_err(|error| self.refused(error.to_string()))?;
+        // The mode is not used: there is a file.
+        loaded.replace(edited.as_bytes(), 0o600).map_err(|error| meaning(&self.describe(), &error))
     }
 }
 
 #[async_trait]
 impl Place for Field {
     fn describe(&self) -> String {
-        format!("{} {} ({})", self.settings.format, self.settings.path.display(), self.settings.field)
+        format!("{} file {} ({})", self.settings.format, self.target.path(), self.settings.field)
     }
 
     async fn read(&self) -> Result<Reading, ConsumerError> {
-        let value = self
-            .blocking(|settings| {
-                let (_, _, text) = open(settings)?;
-                Ok(edit::read(settings.format, &text, &settings.field)?)
-            })
-            .await?;
-        reading(&self.describe(), value)
+        let field = self.clone();
+        bounded(self.describe(), move || field.held()).await
     }
 
     async fn deliver(&self, secret: &Secret) -> Result<(), ConsumerError> {
-        let secret = secret.duplicate();
-        self.blocking(move |settings| {
-            let (path, file, text) = open(settings)?;
-            let edited = edit::replace(settings.format, &text, &settings.field, &secret)?;
-            // A file that is right already is not touched: programs may watch it.
-            if *edited != *text {
-                fs::replace(&path, edited.as_bytes(), Attributes::Of(&file))?;
-            }
-            Ok(())
-        })
-        .await
+        let (field, secret) = (self.clone(), secret.duplicate());
+        bounded(self.describe(), move || field.write(&secret)).await
     }
 
     fn pickup(&self) -> &'static str {
-        "when it next reads the file; a program that read it at its start only after a reload or a restart"
+        "when it next reads the file"
     }
 }

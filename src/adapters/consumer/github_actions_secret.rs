@@ -9,8 +9,9 @@ use crypto_box::aead::OsRng;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::Place;
 use super::credential::Credential;
-use super::place::Place;
+use super::means::Credentials;
 use super::remote::{ATTEMPTS, Effect, Remote};
 use crate::adapters::http::{Method, Request, Url};
 use crate::domain::ledger::GithubActionsSecretSettings;
@@ -18,7 +19,7 @@ use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
 
 /// See [`GithubActionsSecretSettings`].
-pub struct GithubActionsSecret {
+pub(super) struct GithubActionsSecret {
     remote: Remote,
     settings: GithubActionsSecretSettings,
     token: Credential,
@@ -31,25 +32,23 @@ struct SealingKey {
 }
 
 impl GithubActionsSecret {
-    /// A place that gets guard's token from `token`.
-    ///
-    /// # Errors
-    /// [`ConsumerError::Refused`] when the ledger's address is none that guard talks to.
-    pub fn new(settings: GithubActionsSecretSettings, token: Credential) -> Result<Self, ConsumerError> {
+    pub(super) fn new(settings: GithubActionsSecretSettings, own: &Credentials<'_>) -> Self {
         let within = settings.environment.as_ref().map(|e| format!(" environment {e}")).unwrap_or_default();
         let target = format!("GitHub {}/{}{within} ({})", settings.owner, settings.repository, settings.secret);
-        Ok(Self { remote: Remote::new(&settings.url, None, target)?, settings, token })
+        let remote = Remote::new(&settings.url, None, own.means.limits, target);
+        let token = own.from(&settings.token, "token");
+        Self { remote, settings, token }
     }
 
     /// The address of the secret, or of `public-key` beside it.
-    fn url(&self, last: &str) -> Url {
+    fn url(&self, last: &str) -> Result<Url, ConsumerError> {
         let GithubActionsSecretSettings { owner, repository, environment, .. } = &self.settings;
         let mut parts = vec!["repos", owner, repository];
         match environment {
             Some(environment) => parts.extend(["environments", environment, "secrets", last]),
             None => parts.extend(["actions", "secrets", last]),
         }
-        self.remote.base().join(parts)
+        self.remote.url(parts)
     }
 
     async fn authorized(&self, request: Request) -> Result<Request, ConsumerError> {
@@ -62,7 +61,7 @@ impl GithubActionsSecret {
 
     /// The secret sealed for the key of this moment, with that key's id.
     async fn sealed(&self, secret: &Secret) -> Result<serde_json::Value, ConsumerError> {
-        let request = self.authorized(Request::get(self.url("public-key"))).await?;
+        let request = self.authorized(Request::get(self.url("public-key")?)).await?;
         let response = self.remote.send(request, Effect::Reads).await?;
         if response.status != 200 {
             return Err(self.remote.failed(response.status, Effect::Reads));
@@ -80,11 +79,11 @@ impl GithubActionsSecret {
 #[async_trait]
 impl Place for GithubActionsSecret {
     fn describe(&self) -> String {
-        format!("{} at {}", self.remote.target(), self.remote.base())
+        format!("{} at {}", self.remote.target(), self.settings.url)
     }
 
     async fn read(&self) -> Result<Reading, ConsumerError> {
-        let request = self.authorized(Request::get(self.url(&self.settings.secret))).await?;
+        let request = self.authorized(Request::get(self.url(&self.settings.secret)?)).await?;
         match self.remote.send(request, Effect::Reads).await?.status {
             200 => Ok(Reading::WriteOnly),
             404 => Ok(Reading::Empty),
@@ -96,7 +95,7 @@ impl Place for GithubActionsSecret {
         for _ in 0..ATTEMPTS {
             let body = self.sealed(secret).await?;
             let request =
-                Request::post(self.url(&self.settings.secret), "application/json", body.to_string().into_bytes())
+                Request::post(self.url(&self.settings.secret)?, "application/json", body.to_string().into_bytes())
                     .method(Method::PUT);
             let response = self.remote.send(self.authorized(request).await?, Effect::Writes).await?;
             match response.status {

@@ -5,21 +5,21 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::place::{Place, reading};
+use super::Place;
+use super::reading::reading;
 use crate::adapters::keyring::{Keyring, KeyringError};
 use crate::domain::ledger::KeyringSettings;
 use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
 
 /// See [`KeyringSettings`].
-pub struct KeyringEntry {
+pub(super) struct KeyringEntry {
     keyring: Arc<Keyring>,
     user: String,
 }
 
 impl KeyringEntry {
-    /// The entry; the keyring is not asked yet.
-    pub fn new(settings: &KeyringSettings) -> Self {
+    pub(super) fn new(settings: &KeyringSettings) -> Self {
         Self { keyring: Arc::new(Keyring::new(&settings.service)), user: settings.user.clone() }
     }
 

@@ -11,8 +11,9 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::Place;
 use super::credential::Credential;
-use super::place::Place;
+use super::means::Credentials;
 use super::remote::{ATTEMPTS, Effect, Remote, read_followed};
 use crate::adapters::http::{Method, Request, Url};
 use crate::domain::ledger::KubernetesSecretSettings;
@@ -20,7 +21,7 @@ use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
 
 /// See [`KubernetesSecretSettings`].
-pub struct KubernetesSecret {
+pub(super) struct KubernetesSecret {
     remote: Remote,
     settings: KubernetesSecretSettings,
     token: Credential,
@@ -54,22 +55,21 @@ fn pod_token() -> Result<Secret, String> {
 }
 
 impl KubernetesSecret {
-    /// A place that gets guard's token from `token`, or from the service account of the pod that guard runs in.
-    ///
-    /// # Errors
-    /// [`ConsumerError::Refused`] when the ledger's address is none that guard talks to.
-    pub fn new(settings: KubernetesSecretSettings, token: Option<Credential>) -> Result<Self, ConsumerError> {
+    pub(super) fn new(settings: KubernetesSecretSettings, own: &Credentials<'_>) -> Self {
         let target = format!("Kubernetes secret {}/{} ({})", settings.namespace, settings.secret, settings.key);
         // On this machine there is no certificate to check, as with `kubectl proxy`.
         let local = settings.url.starts_with("http://");
-        let remote = Remote::new(&settings.url, (!local).then(|| settings.ca_file.clone()), target)?;
-        let token = token.unwrap_or_else(|| Credential::new(pod_token));
-        Ok(Self { remote, settings, token })
+        let remote = Remote::new(&settings.url, (!local).then(|| settings.ca_file.clone()), own.means.limits, target);
+        let token = match &settings.token {
+            Some(source) => own.from(source, "token"),
+            None => Credential::new(pod_token),
+        };
+        Self { remote, settings, token }
     }
 
-    fn url(&self) -> Url {
+    fn url(&self) -> Result<Url, ConsumerError> {
         let KubernetesSecretSettings { namespace, secret, .. } = &self.settings;
-        self.remote.base().join(["api", "v1", "namespaces", namespace, "secrets", secret])
+        self.remote.url(["api", "v1", "namespaces", namespace, "secrets", secret])
     }
 
     async fn authorized(&self, request: Request) -> Result<Request, ConsumerError> {
@@ -78,7 +78,7 @@ impl KubernetesSecret {
     }
 
     async fn current(&self) -> Result<Object, ConsumerError> {
-        let response = self.remote.send(self.authorized(Request::get(self.url())).await?, Effect::Reads).await?;
+        let response = self.remote.send(self.authorized(Request::get(self.url()?)).await?, Effect::Reads).await?;
         match response.status {
             200 => self.remote.json(&response),
             404 => Err(self.remote.refused(format!(
@@ -102,7 +102,7 @@ impl KubernetesSecret {
 #[async_trait]
 impl Place for KubernetesSecret {
     fn describe(&self) -> String {
-        format!("{} at {}", self.remote.target(), self.remote.base())
+        format!("{} at {}", self.remote.target(), self.settings.url)
     }
 
     async fn read(&self) -> Result<Reading, ConsumerError> {
@@ -125,7 +125,7 @@ impl Place for KubernetesSecret {
                 "metadata": { "resourceVersion": object.metadata.resource_version },
                 "data": { &self.settings.key: BASE64_STANDARD.encode(secret.expose()) },
             });
-            let url = self.url().query([("fieldManager", "guard")]);
+            let url = self.url()?.query([("fieldManager", "guard")]);
             let request = Request::post(url, "application/merge-patch+json", patch.to_string().into_bytes())
                 .method(Method::PATCH);
             let response = self.remote.send(self.authorized(request).await?, Effect::Writes).await?;

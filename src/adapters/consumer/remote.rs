@@ -1,20 +1,21 @@
 //! What the stores behind HTTP have in common: short limits, and what an answer means for a delivery.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::credential::Credential;
-use super::place::reading;
+use super::reading::reading;
 use crate::adapters::fs::{self, FileError, Trust};
 use crate::adapters::http::{Client, HttpError, Limits, Request, Response, Url};
 use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
 
-/// A delivery takes a handful of calls; each is bounded so that the whole stays below a minute or two.
-const LIMITS: Limits = Limits {
+/// What a call to a store may take. A delivery makes a handful of them, so that the whole stays below a minute or two.
+pub const LIMITS: Limits = Limits {
     connect: Duration::from_secs(5),
     read: Duration::from_secs(10),
     total: Duration::from_secs(15),
@@ -36,27 +37,28 @@ pub(super) enum Effect {
 
 /// A store behind HTTP.
 pub(super) struct Remote {
-    base: Url,
+    url: String,
     authority: Option<PathBuf>,
+    limits: Limits,
+    /// Made at the first call. Not kept when there is an authority: its file may be replaced.
+    client: OnceLock<Client>,
     /// For people, in every error.
     target: String,
 }
 
 impl Remote {
     /// The store at `url`; `target` names the place for people. With `authority` only that file's certificates are believed.
-    pub fn new(url: &str, authority: Option<PathBuf>, target: String) -> Result<Self, ConsumerError> {
-        match Url::parse(url) {
-            Ok(base) => Ok(Self { base, authority, target }),
-            Err(why) => Err(ConsumerError::Refused { target, why: why.to_string() }),
-        }
+    pub fn new(url: &str, authority: Option<PathBuf>, limits: Limits, target: String) -> Self {
+        Self { url: url.to_owned(), authority, limits, client: OnceLock::new(), target }
     }
 
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    pub fn base(&self) -> &Url {
-        &self.base
+    /// The store's address, with these parts of a path.
+    pub fn url<'s>(&self, path: impl IntoIterator<Item = &'s str>) -> Result<Url, ConsumerError> {
+        Url::parse(&self.url).map(|base| base.join(path)).map_err(|error| self.refused(error.to_string()))
     }
 
     pub fn refused(&self, why: impl Into<String>) -> ConsumerError {
@@ -84,15 +86,21 @@ impl Remote {
         })
     }
 
-    /// A client for one call: the authority's file is read anew, because clusters replace theirs.
+    /// The client for the next call; an authority's file is read anew, because clusters replace theirs.
     async fn client(&self) -> Result<Client, ConsumerError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
         let Some(path) = self.authority.clone() else {
-            return Client::new(LIMITS).map_err(|e| self.unreachable(e.to_string()));
+            let client = Client::new(self.limits).map_err(|e| self.unreachable(e.to_string()))?;
+            return Ok(self.client.get_or_init(|| client).clone());
         };
         let shown = path.display().to_string();
         let read = tokio::task::spawn_blocking(move || read_followed(&path, MAX_AUTHORITY)).await;
         match read {
-            Ok(Ok(Some(pem))) => Client::trusting_only(LIMITS, &pem).map_err(|e| self.refused(format!("{shown}: {e}"))),
+            Ok(Ok(Some(pem))) => {
+                Client::trusting_only(self.limits, &pem).map_err(|e| self.refused(format!("{shown}: {e}")))
+            }
             Ok(Ok(None)) => Err(self.unreachable(format!("there is no file {shown} with its certificate authority"))),
             Ok(Err(error)) => Err(self.refused(error.to_string())),
             Err(error) => Err(self.unreachable(error.to_string())),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::place::{Place, reading};
-use crate::adapters::fs::{self, Attributes, FileError};
+use super::Place;
+use super::reading::reading;
+use super::target::{Target, bounded, meaning};
 use crate::adapters::process::{Call, ProcessError};
 use crate::domain::ledger::{Program, SystemdCredentialSettings};
 use crate::domain::secret::Secret;
@@ -17,27 +18,23 @@ use crate::ports::{ConsumerError, Reading};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// See [`SystemdCredentialSettings`].
-pub struct SystemdCredential {
+pub(super) struct SystemdCredential {
     settings: SystemdCredentialSettings,
-    /// The program that seals and opens.
-    tool: String,
+    target: Target,
 }
 
 impl SystemdCredential {
-    /// The credential, sealed by the system's own `systemd-creds`.
-    pub fn new(settings: SystemdCredentialSettings) -> Self {
-        Self::with_tool(settings, "systemd-creds")
+    pub(super) fn new(settings: SystemdCredentialSettings) -> Self {
+        let target = Target::new(&settings.path, false);
+        Self { settings, target }
     }
 
-    /// The credential, sealed by another program with the arguments of `systemd-creds`.
-    pub fn with_tool(settings: SystemdCredentialSettings, tool: impl Into<String>) -> Self {
-        Self { settings, tool: tool.into() }
+    /// `systemd-creds` with these arguments.
+    fn tool(args: Vec<String>) -> Call {
+        Call::new(&Program { path: "systemd-creds".to_owned(), args, timeout: TIMEOUT })
     }
 
-    fn call(&self, args: Vec<String>) -> Call {
-        Call::new(&Program { path: self.tool.clone(), args, timeout: TIMEOUT })
-    }
-
+    /// Neither sealing nor opening changes anything, so that every failure is certain.
     fn failed(&self, error: &ProcessError) -> ConsumerError {
         let (target, why) = (self.describe(), error.to_string());
         match error {
@@ -47,44 +44,25 @@ impl SystemdCredential {
             }
         }
     }
-
-    fn no_file(&self, error: &FileError) -> ConsumerError {
-        let (target, why) = (self.describe(), error.to_string());
-        if error.temporary() {
-            ConsumerError::Unreachable { target, why }
-        } else {
-            ConsumerError::Refused { target, why }
-        }
-    }
-
-    /// Runs `work` on the credential's path where it may block.
-    async fn on_file<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&std::path::Path) -> Result<T, FileError> + Send + 'static,
-    ) -> Result<T, ConsumerError> {
-        let path = self.settings.path.clone();
-        match tokio::task::spawn_blocking(move || work(&path)).await {
-            Ok(result) => result.map_err(|error| self.no_file(&error)),
-            Err(error) => Err(ConsumerError::Unreachable { target: self.describe(), why: error.to_string() }),
-        }
-    }
 }
 
 #[async_trait]
 impl Place for SystemdCredential {
     fn describe(&self) -> String {
-        format!("systemd credential {} ({})", self.settings.path.display(), self.settings.credential)
+        format!("systemd credential {} ({})", self.target.path(), self.settings.credential)
     }
 
     async fn read(&self) -> Result<Reading, ConsumerError> {
-        let path = self.settings.path.clone();
-        if self.on_file(fs::open).await?.is_none() {
+        let (target, name) = (self.target.clone(), self.describe());
+        let sealed = bounded(self.describe(), move || target.load().map_err(|error| meaning(&name, &error))).await?;
+        let text = std::str::from_utf8(&sealed.bytes).unwrap_or_default();
+        if sealed.is_missing() || text.is_empty() {
             return Ok(Reading::Empty);
         }
         let name = format!("--name={}", self.settings.credential);
-        let args = ["decrypt".to_owned(), name, path.display().to_string(), "-".to_owned()];
+        let args = ["decrypt".to_owned(), name, "-".to_owned(), "-".to_owned()];
         // Whoever may seal with the host's key may also open: no answer here is an error, not a place that only takes.
-        let opened = self.call(args.into()).run().await.map_err(|error| self.failed(&error))?;
+        let opened = Self::tool(args.into()).input(text).run().await.map_err(|error| self.failed(&error))?;
         match std::str::from_utf8(&opened.stdout) {
             Ok(text) => reading(&self.describe(), Some(Zeroizing::new(text.to_owned()))),
             Err(_) => {
@@ -94,6 +72,10 @@ impl Place for SystemdCredential {
     }
 
     async fn deliver(&self, secret: &Secret) -> Result<(), ConsumerError> {
+        // Each sealing differs; a file that is right already is not touched.
+        if matches!(self.read().await, Ok(Reading::Holds(held)) if held.same_as(secret)) {
+            return Ok(());
+        }
         let args = [
             "encrypt".to_owned(),
             format!("--name={}", self.settings.credential),
@@ -101,19 +83,20 @@ impl Place for SystemdCredential {
             "-".to_owned(),
             "-".to_owned(),
         ];
-        let sealed = self.call(args.into()).secret(secret).run().await.map_err(|error| self.failed(&error))?;
+        let sealed = Self::tool(args.into()).secret(secret).run().await.map_err(|error| self.failed(&error))?;
         if sealed.stdout.is_empty() {
-            let why = format!("`{}` ended well but wrote nothing", self.tool);
+            let why = "`systemd-creds` ended well but wrote nothing".to_owned();
             return Err(ConsumerError::Refused { target: self.describe(), why });
         }
-        self.on_file(move |path| match fs::open(path)? {
-            Some(old) => fs::replace(path, &sealed.stdout, Attributes::Of(&old)),
-            None => fs::replace(path, &sealed.stdout, Attributes::Fresh(0o600)),
+        let (target, name) = (self.target.clone(), self.describe());
+        bounded(self.describe(), move || {
+            let replaced = target.load().and_then(|old| old.replace(&sealed.stdout, 0o600));
+            replaced.map_err(|error| meaning(&name, &error))
         })
         .await
     }
 
     fn pickup(&self) -> &'static str {
-        "when its unit is started or restarted (`systemctl try-restart`); a reload does not read credentials again"
+        "when its unit is started or restarted; a reload does not read credentials again"
     }
 }

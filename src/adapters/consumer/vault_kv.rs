@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use super::Place;
 use super::credential::Credential;
-use super::place::Place;
+use super::means::Credentials;
 use super::remote::{ATTEMPTS, Effect, Remote};
 use crate::adapters::http::{Request, Url};
 use crate::domain::ledger::VaultKvSettings;
@@ -17,7 +18,7 @@ use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
 
 /// See [`VaultKvSettings`].
-pub struct VaultKv {
+pub(super) struct VaultKv {
     remote: Remote,
     settings: VaultKvSettings,
     token: Credential,
@@ -62,19 +63,16 @@ struct Errors {
 }
 
 impl VaultKv {
-    /// A place that gets guard's token from `token`.
-    ///
-    /// # Errors
-    /// [`ConsumerError::Refused`] when the ledger's address is none that guard talks to.
-    pub fn new(settings: VaultKvSettings, token: Credential) -> Result<Self, ConsumerError> {
+    pub(super) fn new(settings: VaultKvSettings, own: &Credentials<'_>) -> Self {
         let target = format!("Vault {}/{} ({})", settings.mount, settings.path, settings.field);
-        let remote = Remote::new(&settings.url, settings.ca_file.clone(), target)?;
-        Ok(Self { remote, settings, token })
+        let remote = Remote::new(&settings.url, settings.ca_file.clone(), own.means.limits, target);
+        let token = own.from(&settings.token, "token");
+        Self { remote, settings, token }
     }
 
-    fn url(&self) -> Url {
+    fn url(&self) -> Result<Url, ConsumerError> {
         let parts = [&self.settings.mount, "data", &self.settings.path];
-        self.remote.base().join(["v1"].into_iter().chain(parts.into_iter().flat_map(|part| part.split('/'))))
+        self.remote.url(["v1"].into_iter().chain(parts.into_iter().flat_map(|part| part.split('/'))))
     }
 
     async fn authorized(&self, request: Request) -> Result<Request, ConsumerError> {
@@ -88,7 +86,7 @@ impl VaultKv {
 
     /// The newest version's number and fields; version 0 when there is none.
     async fn current(&self) -> Result<(u64, Fields), ConsumerError> {
-        let response = self.remote.send(self.authorized(Request::get(self.url())).await?, Effect::Reads).await?;
+        let response = self.remote.send(self.authorized(Request::get(self.url()?)).await?, Effect::Reads).await?;
         match response.status {
             200 => {}
             // A deleted version answers 404 with its number; a secret that never was, without.
@@ -116,7 +114,7 @@ impl VaultKv {
 #[async_trait]
 impl Place for VaultKv {
     fn describe(&self) -> String {
-        format!("{} at {}", self.remote.target(), self.remote.base())
+        format!("{} at {}", self.remote.target(), self.settings.url)
     }
 
     async fn read(&self) -> Result<Reading, ConsumerError> {
@@ -133,7 +131,7 @@ impl Place for VaultKv {
                 .map_err(|_| self.remote.refused("the key cannot be written as JSON"))?;
             fields.insert(self.settings.field.clone(), value);
             let body = Write { options: Options { cas: version }, data: &fields };
-            let request = Request::post_json(self.url(), &body)
+            let request = Request::post_json(self.url()?, &body)
                 .map_err(|_| self.remote.refused("the secret cannot be written as JSON"))?;
             let response = self.remote.send(self.authorized(request).await?, Effect::Writes).await?;
             let outrun = response.status == 400

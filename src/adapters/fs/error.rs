@@ -14,7 +14,15 @@ pub enum FileError {
         /// What is wrong and how to mend it.
         why: String,
     },
-    /// The operating system says no.
+    /// The new content is in place, but it is not certain that it stays: not durable, or changed by somebody else.
+    #[error("{} was replaced, but {why}", path.display())]
+    Unsettled {
+        /// Which file.
+        path: PathBuf,
+        /// What is in doubt.
+        why: String,
+    },
+    /// The operating system says no; nothing was changed.
     #[error("{attempt} {}: {}", path.display(), explain(source))]
     Io {
         /// What was tried, "write", "rename".
@@ -41,6 +49,7 @@ impl FileError {
     pub fn temporary(&self) -> bool {
         match self {
             Self::Untrusted { .. } => false,
+            Self::Unsettled { .. } => true,
             Self::Io { source, .. } => !matches!(
                 Errno::from_io_error(source),
                 Some(Errno::ACCESS | Errno::PERM | Errno::ROFS | Errno::BUSY | Errno::XDEV | Errno::NAMETOOLONG)

@@ -5,5 +5,5 @@ mod replace;
 mod trust;
 
 pub use error::FileError;
-pub use replace::{Attributes, create, remove, replace};
-pub use trust::{Trust, directory, exists, open, program, read};
+pub use replace::{Attributes, confirm, create, remove, replace};
+pub use trust::{Trust, contents, directory, exists, open, program, read};

@@ -26,7 +26,7 @@ pub enum Attributes<'a> {
 /// and compares. Temporary files that an earlier crash left are removed first.
 ///
 /// # Errors
-/// After an error the old content is in place, unless reading back failed.
+/// [`FileError::Unsettled`] when the new content is in place but in doubt; after any other error the old content is in place.
 pub fn replace(path: &Path, content: &[u8], attributes: Attributes<'_>) -> Result<(), FileError> {
     let (directory, shown, name) = trusted_directory_of(path)?;
     sweep(&directory, name, &shown)?;
@@ -40,14 +40,27 @@ pub fn replace(path: &Path, content: &[u8], attributes: Attributes<'_>) -> Resul
         let _ = rustix::fs::unlinkat(&directory, &temporary, AtFlags::empty());
         return Err(error);
     }
-    rustix::fs::fsync(&directory).map_err(|e| FileError::io("make durable", path, e))?;
-    let back = open_at(directory.as_fd(), name, path)?
-        .ok_or_else(|| FileError::untrusted(path, "it vanished right after it was written"))?;
-    if contents(&back, path, content.len() as u64)?.as_slice() == content {
-        Ok(())
-    } else {
-        Err(FileError::untrusted(path, "somebody else changed it right after it was written"))
+    let unsettled = |why: String| FileError::Unsettled { path: path.to_owned(), why };
+    rustix::fs::fsync(&directory).map_err(|e| unsettled(format!("may not survive a crash: {e}")))?;
+    let back = open_at(directory.as_fd(), name, path)
+        .and_then(|file| file.map(|file| contents(&file, path, content.len() as u64)).transpose());
+    match back {
+        Ok(Some(back)) if back.as_slice() == content => Ok(()),
+        Ok(_) | Err(FileError::Untrusted { .. }) => Err(unsettled("somebody else changed it at once".to_owned())),
+        Err(error) => Err(unsettled(format!("cannot be read back: {error}"))),
     }
+}
+
+/// Does for a file that already has the wanted content what [`replace`] would have done beyond writing: removes temporary
+/// files that a crash left, and makes the content durable.
+///
+/// # Errors
+/// Whatever keeps the file from being made durable.
+pub fn confirm(path: &Path, file: &File) -> Result<(), FileError> {
+    let (directory, shown, name) = trusted_directory_of(path)?;
+    sweep(&directory, name, &shown)?;
+    file.sync_all().map_err(|e| FileError::io("make durable", path, e))?;
+    rustix::fs::fsync(&directory).map_err(|e| FileError::io("make durable", path, e))
 }
 
 /// Makes a private file durably; `false` when there is one already, which stays as it is.

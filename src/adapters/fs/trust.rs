@@ -130,8 +130,11 @@ pub fn exists(path: &Path, trust: Trust) -> Result<bool, FileError> {
     }
 }
 
-/// All bytes of an open file.
-pub(super) fn contents(file: &File, path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+/// All bytes of an open file, at most `limit`; wiped on drop.
+///
+/// # Errors
+/// [`FileError::Untrusted`] when there are more.
+pub fn contents(file: &File, path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let too_long = || FileError::untrusted(path, format!("it is longer than {limit} bytes"));
     let length = file.metadata().map_err(|e| FileError::io("look at", path, e))?.len();
     if length > limit {

@@ -137,7 +137,7 @@ fn examine(connection: &Connection, tables: &[&str]) -> Result<(), StoreError> {
 fn file(error: FileError) -> StoreError {
     match error {
         FileError::Untrusted { .. } => StoreError::Untrusted(error.to_string()),
-        FileError::Io { .. } => StoreError::Io(error.to_string()),
+        FileError::Io { .. } | FileError::Unsettled { .. } => StoreError::Io(error.to_string()),
     }
 }
 

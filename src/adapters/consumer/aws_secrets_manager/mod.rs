@@ -15,9 +15,10 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use self::sigv4::{Scope, amz_date, authorization};
+use super::Place;
 use super::credential::Credential;
 use super::edit;
-use super::place::Place;
+use super::means::Credentials;
 use super::remote::{ATTEMPTS, Effect, Remote};
 use crate::adapters::http::{Request, Response};
 use crate::domain::ledger::{AwsSecretsManagerSettings, DocumentFormat};
@@ -27,21 +28,13 @@ use crate::ports::{Clock, ConsumerError, Reading};
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 const CURRENT: &str = "AWSCURRENT";
 
-/// Where guard's own AWS credentials come from.
-pub struct AwsCredentials {
-    /// The access key's id.
-    pub access_key_id: Credential,
-    /// The access key's secret.
-    pub secret_access_key: Credential,
-    /// For temporary credentials.
-    pub session_token: Option<Credential>,
-}
-
 /// See [`AwsSecretsManagerSettings`].
-pub struct AwsSecretsManager {
+pub(super) struct AwsSecretsManager {
     remote: Remote,
     settings: AwsSecretsManagerSettings,
-    credentials: AwsCredentials,
+    access_key_id: Credential,
+    secret_access_key: Credential,
+    session_token: Option<Credential>,
     clock: Arc<dyn Clock>,
 }
 
@@ -70,26 +63,25 @@ enum Answer {
 }
 
 impl AwsSecretsManager {
-    /// A place that signs with `credentials` and the time of `clock`.
-    ///
-    /// # Errors
-    /// [`ConsumerError::Refused`] when the ledger's address is none that guard talks to.
-    pub fn new(
-        settings: AwsSecretsManagerSettings,
-        credentials: AwsCredentials,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, ConsumerError> {
+    pub(super) fn new(settings: AwsSecretsManagerSettings, own: &Credentials<'_>) -> Self {
         let target = format!("AWS secret {} in {}", settings.secret, settings.region);
         let domain = if settings.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let public = format!("https://secretsmanager.{}.{domain}", settings.region);
-        let remote = Remote::new(settings.endpoint.as_ref().unwrap_or(&public), None, target)?;
-        Ok(Self { remote, settings, credentials, clock })
+        let remote = Remote::new(settings.endpoint.as_ref().unwrap_or(&public), None, own.means.limits, target);
+        Self {
+            remote,
+            access_key_id: own.from(&settings.access_key_id, "access_key_id"),
+            secret_access_key: own.from(&settings.secret_access_key, "secret_access_key"),
+            session_token: settings.session_token.as_ref().map(|source| own.from(source, "session_token")),
+            clock: Arc::clone(&own.means.clock),
+            settings,
+        }
     }
 
     async fn call(&self, action: &str, body: &Value, effect: Effect) -> Result<Answer, ConsumerError> {
-        let access_key_id = self.remote.credential(&self.credentials.access_key_id).await?;
-        let secret_access_key = self.remote.credential(&self.credentials.secret_access_key).await?;
-        let token = match &self.credentials.session_token {
+        let access_key_id = self.remote.credential(&self.access_key_id).await?;
+        let secret_access_key = self.remote.credential(&self.secret_access_key).await?;
+        let token = match &self.session_token {
             Some(source) => Some(self.remote.credential(source).await?),
             None => None,
         };
@@ -97,7 +89,8 @@ impl AwsSecretsManager {
         let body = body.to_string().into_bytes();
         let at = amz_date(self.clock.now());
         let target = format!("secretsmanager.{action}");
-        let shown = self.remote.base().to_string();
+        let url = self.remote.url([])?;
+        let shown = url.to_string();
         let host = shown.split_once("://").map_or(shown.as_str(), |(_, host)| host);
         let mut headers = vec![("content-type", CONTENT_TYPE), ("host", host), ("x-amz-date", &at)];
         headers.extend(token.as_ref().map(|token| ("x-amz-security-token", token.expose())));
@@ -110,7 +103,7 @@ impl AwsSecretsManager {
         };
         let signature = authorization(&scope, "POST", &headers, &body, &at);
 
-        let mut request = Request::post(self.remote.base().clone(), CONTENT_TYPE, body)
+        let mut request = Request::post(url, CONTENT_TYPE, body)
             .header("x-amz-date", &at)
             .header("x-amz-target", &target)
             .header("authorization", &signature);
