@@ -9,4 +9,5 @@ mod provider_contract_faults;
 mod provider_contract_pages;
 mod provider_contract_requests;
 mod sandbox_contract;
+mod sandbox_contract_cli;
 mod sandbox_contract_clock;

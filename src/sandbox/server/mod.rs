@@ -5,6 +5,7 @@ mod answer;
 mod call;
 mod control;
 mod inference;
+mod page;
 mod report;
 
 use std::sync::Arc;
@@ -17,9 +18,9 @@ use axum::http::Response;
 use http_body_util::channel::Channel;
 use serde_json::Value;
 
-use self::admin::Bend;
 use self::answer::{ApiError, json_response, ordered};
 use self::call::{Call, Facts};
+use self::page::Bend;
 use super::catalog;
 use super::fault::Effect;
 use super::log::{Line, Plane};
@@ -146,7 +147,7 @@ fn dispatch(
             let caller = inference::authenticate(world, call, now, facts)?;
             call.check_version()?;
             match (call.method.as_str(), rest) {
-                ("GET", ["models"]) => inference::models(call),
+                ("GET", ["models"]) => inference::models(call, bend),
                 ("POST", ["messages", "count_tokens"]) => inference::count_tokens(call),
                 ("POST", ["messages"]) => inference::messages(world, behaviour, call, &caller, now, facts),
                 _ => Err(ApiError::not_found()),

@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 use super::super::catalog;
 use super::super::usage::Entry;
 use super::super::world::World;
-use super::admin::Bend;
 use super::answer::ApiError;
 use super::call::Call;
+use super::page::Bend;
 use crate::domain::time::{Minute, Timestamp, rfc3339};
 use crate::domain::usage::Tokens;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::adapters::clock::SystemClock;
 use crate::cli::{Failure, Session};
@@ -104,10 +105,11 @@ pub async fn run(args: Serve, session: &Session) -> Result<Exit, Failure> {
     let admin_key_file = args.admin_key_file.unwrap_or_else(|| dir.join("admin.key"));
     let played = write_secrets(&sandbox, series, &dir, &admin_key_file)
         .map_err(|error| Failure::new(Exit::Failed, format!("the sandbox's files cannot be written: {error}")))?;
-    introduce(session, &sandbox, &admin_key_file, &played);
-    tokio::signal::ctrl_c()
-        .await
+    // Before anybody is told that the sandbox runs and may want to stop it.
+    let mut interrupted = signal(SignalKind::interrupt())
         .map_err(|error| Failure::new(Exit::Internal, format!("signals cannot be received: {error}")))?;
+    introduce(session, &sandbox, &admin_key_file, &played);
+    interrupted.recv().await;
     drop(sandbox);
     session.out.calm("The sandbox has stopped; nothing of it is kept but the files above.");
     Ok(Exit::Done)
