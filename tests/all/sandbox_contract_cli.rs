@@ -56,6 +56,7 @@ impl Drop for Running {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "the test drives the real binary")]
 fn guard() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guard"));
     command.env_remove("GUARD_JSON").env_remove("GUARD_PROVIDER_URL").env_remove("GUARD_SANDBOX_CLOCK");
