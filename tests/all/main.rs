@@ -11,3 +11,4 @@ mod provider_contract_requests;
 mod sandbox_contract;
 mod sandbox_contract_cli;
 mod sandbox_contract_clock;
+mod sandbox_contract_control;

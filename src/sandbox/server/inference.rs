@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::catalog::{self, MODELS};
-use super::super::usage::Entry;
+use super::super::usage::Spent;
 use super::super::world::{Behaviour, World};
 use super::answer::ApiError;
 use super::call::{Call, Facts};
@@ -137,17 +137,15 @@ pub fn messages(
     };
     facts.model = Some(message.model.clone());
     facts.tokens = tokens;
-    let entry = Entry {
+    let spent = Spent {
         key: Some(caller.key.clone()),
         workspace: Some(caller.workspace.clone()).filter(|_| !caller.is_default),
         service_account: None,
         model: message.model.clone(),
         billing,
         tokens,
-        visible_from: now,
-        visible_until: None,
     };
-    world.spend(behaviour, now, entry);
+    world.spend(behaviour, now, spent);
     Ok(json!({
         "id": world.organization.fresh_text("msg_"),
         "type": "message",

@@ -169,16 +169,16 @@ fn introduce(session: &Session, sandbox: &Sandbox, admin_key_file: &Path, played
     out.line("");
     out.line(format!("  export GUARD_PROVIDER_URL={url}"));
     out.line(format!("  guard init --admin-key-file {}", admin_key_file.display()));
-    let example = played.last().map_or("NAME", |p| p.name.as_str());
+    let Some(Played { name, dotenv, .. }) = played.last() else { return };
+    let dotenv = dotenv.display();
+    out.line(format!("  cut -d= -f2 {dotenv} | guard key add -w {name}"));
     out.line("  guard status");
     out.line("");
-    out.line("A person in the Console makes a key (its secret is printed once, alone):");
+    out.line("A person in the Console makes a standby (its secret is printed once, alone):");
     out.line("");
-    out.line(format!("  guard sandbox mint --url {url} --workspace {example} | guard key add -w {example}"));
+    out.line(format!("  guard sandbox mint -w {name} --inactive | guard key add -w {name}"));
     out.line("");
-    if let Some(p) = played.last() {
-        out.line("A job that spends:");
-        out.line("");
-        out.line(format!("  guard sandbox pipeline --url {url} --dotenv {} --messages 100", p.dotenv.display()));
-    }
+    out.line("A job that spends, and reads its key again before each message:");
+    out.line("");
+    out.line(format!("  guard sandbox pipeline --dotenv {dotenv} --messages 100"));
 }
