@@ -181,10 +181,7 @@ impl WorldClock {
 
     /// Who takes part.
     pub fn participants(&self) -> Vec<ParticipantView> {
-        let inner = self.lock();
-        let view =
-            |(id, p): (&ParticipantId, &Participant)| ParticipantView { id: *id, name: p.name.clone(), awake: p.awake };
-        inner.participants.iter().map(view).collect()
+        self.lock().participants.iter().map(view).collect()
     }
 
     /// Other processes that hold the time still while nothing at all has been heard for `patience` of the outer clock: they

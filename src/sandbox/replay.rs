@@ -1,8 +1,8 @@
 //! Plays recorded series into the organization's usage: the past at once, the rest as time goes by.
 
 use super::org::Organization;
-use super::traffic::Series;
-use super::usage::Entry;
+use super::traffic::{Row, Series};
+use super::usage::Spent;
 use super::world::{Behaviour, World};
 use crate::domain::ids::WorkspaceId;
 use crate::domain::time::{Minute, Timestamp};
@@ -38,11 +38,9 @@ impl World {
         let mut replays = std::mem::take(&mut self.replays);
         for replay in replays.iter_mut().filter(|replay| replay.played_until < until) {
             for (minute, row) in replay.series.between(replay.played_until, until) {
-                if let Some(entry) =
-                    entry(&self.organization, &replay.workspace, &row.model, row.input, row.output, now)
-                {
+                if let Some(spent) = spent(&self.organization, &replay.workspace, row, now) {
                     // It happened somewhere in the minute; the report shows it as if it had ended with it.
-                    self.spend_in(behaviour, minute, minute.end(), entry);
+                    self.spend_in(behaviour, minute, minute.end(), spent);
                 }
             }
             replay.played_until = until;
@@ -53,29 +51,20 @@ impl World {
 
 /// The job behind a series uses the key of its workspace that was activated last, as if it were told of every rotation at
 /// once. Without a working key it does nothing.
-fn entry(
-    organization: &Organization,
-    workspace: &WorkspaceId,
-    model: &str,
-    input: u64,
-    output: u64,
-    now: Timestamp,
-) -> Option<Entry> {
+fn spent(organization: &Organization, workspace: &WorkspaceId, row: &Row, now: Timestamp) -> Option<Spent> {
     let found = organization.workspace(workspace.as_str())?;
     let keys = organization.keys.iter().filter(|key| key.workspace.as_ref() == Some(workspace));
     let key = keys.filter_map(|key| Some((key.working_since(now)?, key))).max_by_key(|(since, _)| *since)?.1;
-    Some(Entry {
+    Some(Spent {
         key: Some(key.id.clone()),
         workspace: Some(found.id.clone()).filter(|_| !found.is_default),
         service_account: None,
-        model: model.to_owned(),
+        model: row.model.clone(),
         billing: Billing {
             service_tier: Some("standard".to_owned()),
             context_window: Some("0-200k".to_owned()),
             inference_geo: Some("global".to_owned()),
         },
-        tokens: Tokens { uncached_input: input, output, ..Tokens::default() },
-        visible_from: now,
-        visible_until: None,
+        tokens: Tokens { uncached_input: row.input, output: row.output, ..Tokens::default() },
     })
 }

@@ -8,7 +8,7 @@ use crate::domain::usage::{Billing, Tokens};
 
 /// Usage of one request, or of one minute of replayed traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct Spent {
     /// The key; `None` for use without one.
     pub key: Option<KeyId>,
     /// The workspace; `None` for the default one.
@@ -21,16 +21,14 @@ pub struct Entry {
     pub billing: Billing,
     /// How much.
     pub tokens: Tokens,
-    /// From when on the report shows it.
-    pub visible_from: Timestamp,
-    /// Until when: a restatement ends an entry and begins another.
-    pub visible_until: Option<Timestamp>,
 }
 
-impl Entry {
-    fn is_visible(&self, now: Timestamp) -> bool {
-        self.visible_from <= now && self.visible_until.is_none_or(|until| now < until)
-    }
+/// Usage with the time in which the report shows it; a restatement ends an entry and begins another.
+#[derive(Debug)]
+struct Entry {
+    spent: Spent,
+    from: Timestamp,
+    until: Option<Timestamp>,
 }
 
 /// All usage, by the minute in which it happened.
@@ -40,18 +38,17 @@ pub struct UsageBook {
 }
 
 impl UsageBook {
-    /// Writes an entry down.
-    pub fn add(&mut self, minute: Minute, entry: Entry) {
-        self.minutes.entry(minute).or_default().push(entry);
+    /// Writes usage down; the report shows it from `visible_from` on.
+    pub fn add(&mut self, minute: Minute, spent: Spent, visible_from: Timestamp) {
+        self.minutes.entry(minute).or_default().push(Entry { spent, from: visible_from, until: None });
     }
 
     /// What the report shows at `now` of the minutes `from..until`.
-    pub fn visible(&self, from: Minute, until: Minute, now: Timestamp) -> impl Iterator<Item = (Minute, &Entry)> {
-        let range = if from < until { from..until } else { from..from };
+    pub fn visible(&self, from: Minute, until: Minute, now: Timestamp) -> impl Iterator<Item = (Minute, &Spent)> {
+        let is_visible = move |entry: &&Entry| entry.from <= now && entry.until.is_none_or(|until| now < until);
         self.minutes
-            .range(range)
-            .flat_map(|(minute, entries)| entries.iter().map(|entry| (*minute, entry)))
-            .filter(move |(_, entry)| entry.is_visible(now))
+            .range(from..until.max(from))
+            .flat_map(move |(minute, entries)| entries.iter().filter(is_visible).map(|entry| (*minute, &entry.spent)))
     }
 
     /// From `at` on the report shows `tokens` instead of what `key` used of `model` in `minute`. False when there is nothing
@@ -60,14 +57,14 @@ impl UsageBook {
         let Some(entries) = self.minutes.get_mut(&minute) else { return false };
         let mut restated = None;
         for entry in entries.iter_mut() {
-            let same = entry.key.as_ref() == Some(key) && entry.model == model;
-            if same && entry.visible_until.is_none_or(|until| until > at) {
-                entry.visible_until = Some(at);
-                restated = Some(entry.clone());
+            let same = entry.spent.key.as_ref() == Some(key) && entry.spent.model == model;
+            if same && entry.until.is_none_or(|until| until > at) {
+                entry.until = Some(at);
+                restated = Some(entry.spent.clone());
             }
         }
-        let Some(last) = restated else { return false };
-        entries.push(Entry { tokens, visible_from: at, visible_until: None, ..last });
+        let Some(spent) = restated else { return false };
+        entries.push(Entry { spent: Spent { tokens, ..spent }, from: at, until: None });
         true
     }
 }

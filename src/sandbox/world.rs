@@ -10,7 +10,7 @@ use super::fault::Faults;
 use super::log::{Line, Plane, RequestLog};
 use super::org::Organization;
 use super::replay::Replay;
-use super::usage::{Entry, UsageBook};
+use super::usage::{Spent, UsageBook};
 use crate::domain::money::UsdMicros;
 use crate::domain::time::{Minute, Timestamp};
 use crate::domain::usage::Tokens;
@@ -89,15 +89,14 @@ impl Shared {
 
 impl World {
     /// Writes down usage that happened at `at`; the report shows it after the lag.
-    pub fn spend(&mut self, behaviour: &Behaviour, at: Timestamp, entry: Entry) {
-        self.spend_in(behaviour, Minute::containing(at), at, entry);
+    pub fn spend(&mut self, behaviour: &Behaviour, at: Timestamp, spent: Spent) {
+        self.spend_in(behaviour, Minute::containing(at), at, spent);
     }
 
     /// Writes down usage of `minute` that ended at `end`.
-    pub fn spend_in(&mut self, behaviour: &Behaviour, minute: Minute, end: Timestamp, mut entry: Entry) {
+    pub fn spend_in(&mut self, behaviour: &Behaviour, minute: Minute, end: Timestamp, spent: Spent) {
         let lag = behaviour.lag + behaviour.lag_jitter.mul_f64(self.organization.fraction());
-        entry.visible_from = end + TimeDelta::from_std(lag).unwrap_or_default();
-        self.usage.add(minute, entry);
+        self.usage.add(minute, spent, end + TimeDelta::from_std(lag).unwrap_or_default());
     }
 
     /// A line of the log that is not about a request.

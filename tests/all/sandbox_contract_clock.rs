@@ -202,6 +202,7 @@ fn only_a_sandbox_on_this_machine_may_set_the_time() {
 }
 
 /// The binary as a job that sends a message a minute on the sandbox's time.
+#[allow(clippy::disallowed_methods, reason = "the test drives the real binary")]
 fn pipeline(sandbox: &Sandbox, key: &str, messages: u32) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guard"));
     command

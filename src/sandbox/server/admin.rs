@@ -7,21 +7,9 @@ use super::super::org::{Key, Organization, Workspace, hint_of};
 use super::super::world::{Behaviour, World};
 use super::answer::ApiError;
 use super::call::{Call, Facts};
+use super::page::{Bend, id_page};
 use crate::domain::key::KeyStatus;
 use crate::domain::time::{Timestamp, rfc3339};
-
-/// How a handler is bent by a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bend {
-    /// Not at all.
-    None,
-    /// Keys are shown as they were before their last change.
-    StaleRead,
-    /// Orders are confirmed and not carried out.
-    NoEffect,
-    /// Always the first page, with a pointer to the next.
-    PageLoop,
-}
 
 /// Fails unless the call carries the organization's admin credential.
 pub fn check_credential(organization: &Organization, call: &Call, now: Timestamp) -> Result<(), ApiError> {
@@ -51,8 +39,13 @@ pub fn list_keys(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Resu
             && workspace.is_none_or(|id| key.workspace.as_ref().is_some_and(|w| w.as_str() == id))
             && creator.is_none_or(|id| organization.user == id)
     });
-    let objects = found.map(|key| (key.id.to_string(), key_object(organization, key, now, bend))).collect();
-    id_page(call, objects, bend)
+    id_page(
+        call,
+        &found.collect::<Vec<_>>(),
+        |key| key.id.as_str(),
+        |key| key_object(organization, key, now, bend),
+        bend,
+    )
 }
 
 pub fn get_key(world: &World, id: &str, now: Timestamp, bend: Bend, facts: &mut Facts) -> Result<Value, ApiError> {
@@ -115,7 +108,7 @@ pub fn list_workspaces(world: &World, call: &Call, bend: Bend) -> Result<Value, 
         .workspaces
         .iter()
         .filter(|w| (archived || w.archived_at.is_none()) && (default || !w.is_default));
-    id_page(call, found.map(|w| (w.id.to_string(), workspace_object(w))).collect(), bend)
+    id_page(call, &found.collect::<Vec<_>>(), |workspace| workspace.id.as_str(), |w| workspace_object(w), bend)
 }
 
 pub fn get_workspace(world: &World, id: &str) -> Result<Value, ApiError> {
@@ -132,36 +125,6 @@ pub fn archive_workspace(
     let workspace = world.organization.archive_workspace(id, now, behaviour.revoke_delay)?;
     facts.workspace = Some(workspace.id.clone());
     Ok(workspace_object(&workspace))
-}
-
-/// One page of a list with ID cursors; objects come with their ids, oldest first.
-fn id_page(call: &Call, objects: Vec<(String, Value)>, bend: Bend) -> Result<Value, ApiError> {
-    let limit = call.limit(20, 1000)?;
-    let (after, before) = (call.one("after_id")?, call.one("before_id")?);
-    let position = |id: &str| {
-        let found = objects.iter().position(|(other, _)| other == id);
-        found.ok_or_else(|| ApiError::invalid("the cursor is not an object of this list"))
-    };
-    let (range, has_more) = match (after, before) {
-        _ if bend == Bend::PageLoop => (0..limit.min(objects.len()), true),
-        (Some(_), Some(_)) => return Err(ApiError::invalid("at most one of after_id and before_id may be given")),
-        (None, Some(id)) => {
-            let end = position(id)?;
-            (end.saturating_sub(limit)..end, end > limit)
-        }
-        (after, None) => {
-            let begin = after.map(position).transpose()?.map_or(0, |at| at + 1);
-            let end = objects.len().min(begin + limit);
-            (begin..end, end < objects.len())
-        }
-    };
-    let page = &objects[range];
-    Ok(json!({
-        "data": page.iter().map(|(_, object)| object).collect::<Vec<_>>(),
-        "has_more": has_more,
-        "first_id": page.first().map(|(id, _)| id),
-        "last_id": page.last().map(|(id, _)| id),
-    }))
 }
 
 fn shown_status(key: &Key, now: Timestamp, bend: Bend) -> KeyStatus {

@@ -14,7 +14,7 @@ use super::super::clock::{Pace, ParticipantId};
 use super::super::fault::{Effect, Fault};
 use super::super::log::Plane;
 use super::super::org::{NewKey, Refusal, hint_of};
-use super::super::usage::Entry;
+use super::super::usage::Spent;
 use super::super::world::Shared;
 use crate::domain::ids::{KeyId, WorkspaceId};
 use crate::domain::key::KeyStatus;
@@ -171,19 +171,10 @@ async fn seed(State(shared): World, Json(seeds): Json<Vec<Seed>>) -> Json<Value>
     let mut world = shared.world();
     let count = seeds.len();
     for Seed { at, key, workspace, service_account, model, billing, tokens, visible_from } in seeds {
-        let entry = Entry {
-            key,
-            workspace,
-            service_account,
-            model,
-            billing,
-            tokens,
-            visible_from: visible_from.unwrap_or(at),
-            visible_until: None,
-        };
+        let spent = Spent { key, workspace, service_account, model, billing, tokens };
         match visible_from {
-            Some(_) => world.usage.add(Minute::containing(at), entry),
-            None => world.spend(&shared.behaviour, at, entry),
+            Some(visible_from) => world.usage.add(Minute::containing(at), spent, visible_from),
+            None => world.spend(&shared.behaviour, at, spent),
         }
     }
     Json(json!({ "seeded": count }))

@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::catalog::{self, MODELS};
-use super::super::usage::Entry;
+use super::super::usage::Spent;
 use super::super::world::{Behaviour, World};
 use super::answer::ApiError;
 use super::call::{Call, Facts};
+use super::page::{Bend, id_page};
 use crate::domain::ids::{KeyId, WorkspaceId};
 use crate::domain::time::Timestamp;
 use crate::domain::usage::{Billing, Tokens};
@@ -54,15 +55,8 @@ pub fn authenticate(world: &World, call: &Call, now: Timestamp, facts: &mut Fact
     Ok(Caller { key: key.id.clone(), workspace: found.id.clone(), is_default: found.is_default })
 }
 
-pub fn models(call: &Call) -> Result<Value, ApiError> {
+pub fn models(call: &Call, bend: Bend) -> Result<Value, ApiError> {
     call.only(&["limit", "after_id", "before_id"])?;
-    let limit = call.limit(20, 1000)?;
-    let begin = match call.one("after_id")? {
-        None => 0,
-        Some(id) => 1 + MODELS.iter().position(|m| m.id == id).ok_or_else(|| ApiError::invalid("after_id: unknown"))?,
-    };
-    let end = MODELS.len().min(begin + limit);
-    let page = &MODELS[begin..end];
     let object = |model: &catalog::Model| {
         json!({
             "id": model.id, "type": "model", "display_name": model.display_name,
@@ -70,12 +64,7 @@ pub fn models(call: &Call) -> Result<Value, ApiError> {
             "max_input_tokens": 1_000_000, "max_tokens": 128_000, "capabilities": null,
         })
     };
-    Ok(json!({
-        "data": page.iter().map(object).collect::<Vec<_>>(),
-        "has_more": end < MODELS.len(),
-        "first_id": page.first().map(|m| m.id),
-        "last_id": page.last().map(|m| m.id),
-    }))
+    id_page(call, &MODELS, |model| model.id, object, bend)
 }
 
 #[derive(Debug, Deserialize)]
@@ -148,17 +137,15 @@ pub fn messages(
     };
     facts.model = Some(message.model.clone());
     facts.tokens = tokens;
-    let entry = Entry {
+    let spent = Spent {
         key: Some(caller.key.clone()),
         workspace: Some(caller.workspace.clone()).filter(|_| !caller.is_default),
         service_account: None,
         model: message.model.clone(),
         billing,
         tokens,
-        visible_from: now,
-        visible_until: None,
     };
-    world.spend(behaviour, now, entry);
+    world.spend(behaviour, now, spent);
     Ok(json!({
         "id": world.organization.fresh_text("msg_"),
         "type": "message",

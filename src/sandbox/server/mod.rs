@@ -5,6 +5,7 @@ mod answer;
 mod call;
 mod control;
 mod inference;
+mod page;
 mod report;
 
 use std::sync::Arc;
@@ -17,9 +18,9 @@ use axum::http::Response;
 use http_body_util::channel::Channel;
 use serde_json::Value;
 
-use self::admin::Bend;
 use self::answer::{ApiError, json_response, ordered};
 use self::call::{Call, Facts};
+use self::page::Bend;
 use super::catalog;
 use super::fault::Effect;
 use super::log::{Line, Plane};
@@ -77,8 +78,8 @@ async fn api(State(shared): State<Arc<Shared>>, request: Request) -> Response<Bo
     };
     let response = respond(&answered);
     match effect {
-        Some(Effect::Reset | Effect::LostAnswer) => broken(response, None).await,
-        Some(Effect::Truncate) => broken(response, Some(())).await,
+        Some(Effect::Reset | Effect::LostAnswer) => broken(response, Cut::Head).await,
+        Some(Effect::Truncate) => broken(response, Cut::Body).await,
         Some(Effect::Garbage) => {
             let mut response = response;
             *response.body_mut() = Body::from("<html>not what you asked for</html>");
@@ -146,7 +147,7 @@ fn dispatch(
             let caller = inference::authenticate(world, call, now, facts)?;
             call.check_version()?;
             match (call.method.as_str(), rest) {
-                ("GET", ["models"]) => inference::models(call),
+                ("GET", ["models"]) => inference::models(call, bend),
                 ("POST", ["messages", "count_tokens"]) => inference::count_tokens(call),
                 ("POST", ["messages"]) => inference::messages(world, behaviour, call, &caller, now, facts),
                 _ => Err(ApiError::not_found()),
@@ -172,15 +173,24 @@ fn respond(outcome: &Outcome) -> Response<Body> {
     }
 }
 
-/// An answer that breaks off: before its first byte, or in the middle of its body.
-async fn broken(response: Response<Body>, half: Option<()>) -> Response<Body> {
+/// Where an answer breaks off.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// Before its first byte.
+    Head,
+    /// In the middle of its body.
+    Body,
+}
+
+/// An answer that breaks off.
+async fn broken(response: Response<Body>, cut: Cut) -> Response<Body> {
     let (mut head, body) = response.into_parts();
     let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     // The length of the whole is promised, so that nobody takes the half for it.
     head.headers.insert("content-length", whole.len().into());
     let (mut sender, channel) = Channel::<Bytes, std::io::Error>::new(1);
     tokio::spawn(async move {
-        if half.is_some() {
+        if cut == Cut::Body {
             // A receiver that is gone needs no second half.
             let _ = sender.send_data(whole.slice(..whole.len() / 2)).await;
             // The half must have left before the connection breaks.

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::catalog;
-use super::super::usage::Entry;
+use super::super::usage::Spent;
 use super::super::world::World;
-use super::admin::Bend;
 use super::answer::ApiError;
 use super::call::Call;
+use super::page::Bend;
 use crate::domain::time::{Minute, Timestamp, rfc3339};
 use crate::domain::usage::Tokens;
 
@@ -99,15 +99,15 @@ fn mark(call: &Call) -> String {
     hex::encode(&hash.finalize()[..6])
 }
 
-fn dimension(entry: &Entry, name: &str) -> Option<String> {
+fn dimension(spent: &Spent, name: &str) -> Option<String> {
     match name {
-        "api_key_id" => entry.key.as_ref().map(ToString::to_string),
-        "workspace_id" => entry.workspace.as_ref().map(ToString::to_string),
-        "model" => Some(entry.model.clone()),
-        "service_account_id" => entry.service_account.clone(),
-        "service_tier" => entry.billing.service_tier.clone(),
-        "context_window" => entry.billing.context_window.clone(),
-        "inference_geo" => entry.billing.inference_geo.clone(),
+        "api_key_id" => spent.key.as_ref().map(ToString::to_string),
+        "workspace_id" => spent.workspace.as_ref().map(ToString::to_string),
+        "model" => Some(spent.model.clone()),
+        "service_account_id" => spent.service_account.clone(),
+        "service_tier" => spent.billing.service_tier.clone(),
+        "context_window" => spent.billing.context_window.clone(),
+        "inference_geo" => spent.billing.inference_geo.clone(),
         "speed" => Some("standard".to_owned()),
         _ => None,
     }
@@ -140,14 +140,14 @@ pub fn usage(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Result<V
     let Slice { from, until, width, next } = slice(call, now, width, usual, most, bend)?;
 
     let mut buckets: BTreeMap<Minute, BTreeMap<Vec<Option<String>>, Tokens>> = BTreeMap::new();
-    for (minute, entry) in world.usage.visible(from, until, now) {
+    for (minute, spent) in world.usage.visible(from, until, now) {
         let wanted = filters
             .iter()
-            .all(|(by, values)| dimension(entry, by).is_some_and(|value| values.contains(&value.as_str())));
+            .all(|(by, values)| dimension(spent, by).is_some_and(|value| values.contains(&value.as_str())));
         if wanted {
             let bucket = Minute::from_epoch(minute.epoch().div_euclid(width) * width);
-            let group = DIMENSIONS.iter().map(|name| dimension(entry, name).filter(|_| group_by.contains(name)));
-            *buckets.entry(bucket).or_default().entry(group.collect()).or_default() += entry.tokens;
+            let group = DIMENSIONS.iter().map(|name| dimension(spent, name).filter(|_| group_by.contains(name)));
+            *buckets.entry(bucket).or_default().entry(group.collect()).or_default() += spent.tokens;
         }
     }
     let data = every(from, until, width).map(|bucket| {
@@ -200,12 +200,12 @@ pub fn cost(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Result<Va
     /// Micro-dollars by workspace and model, as far as they are asked for.
     type Lines = BTreeMap<(Option<String>, Option<String>), u64>;
     let mut days: BTreeMap<Minute, Lines> = BTreeMap::new();
-    for (minute, entry) in world.usage.visible(from, until, now) {
+    for (minute, spent) in world.usage.visible(from, until, now) {
         let bucket = Minute::from_epoch(minute.epoch().div_euclid(width) * width);
-        let workspace = dimension(entry, "workspace_id").filter(|_| group_by.contains(&"workspace_id"));
-        let model = Some(entry.model.clone()).filter(|_| group_by.contains(&"description"));
+        let workspace = dimension(spent, "workspace_id").filter(|_| group_by.contains(&"workspace_id"));
+        let model = Some(spent.model.clone()).filter(|_| group_by.contains(&"description"));
         *days.entry(bucket).or_default().entry((workspace, model)).or_default() +=
-            catalog::cost(&entry.model, &entry.tokens).micros();
+            catalog::cost(&spent.model, &spent.tokens).micros();
     }
     let data = every(from, until, width).map(|bucket| {
         let lines = days.remove(&bucket).unwrap_or_default().into_iter().map(|((workspace, model), micros)| {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::adapters::clock::SystemClock;
 use crate::cli::{Failure, Session};
@@ -104,10 +105,11 @@ pub async fn run(args: Serve, session: &Session) -> Result<Exit, Failure> {
     let admin_key_file = args.admin_key_file.unwrap_or_else(|| dir.join("admin.key"));
     let played = write_secrets(&sandbox, series, &dir, &admin_key_file)
         .map_err(|error| Failure::new(Exit::Failed, format!("the sandbox's files cannot be written: {error}")))?;
-    introduce(session, &sandbox, &admin_key_file, &played);
-    tokio::signal::ctrl_c()
-        .await
+    // Before anybody is told that the sandbox runs and may want to stop it.
+    let mut interrupted = signal(SignalKind::interrupt())
         .map_err(|error| Failure::new(Exit::Internal, format!("signals cannot be received: {error}")))?;
+    introduce(session, &sandbox, &admin_key_file, &played);
+    interrupted.recv().await;
     drop(sandbox);
     session.out.calm("The sandbox has stopped; nothing of it is kept but the files above.");
     Ok(Exit::Done)
@@ -167,16 +169,16 @@ fn introduce(session: &Session, sandbox: &Sandbox, admin_key_file: &Path, played
     out.line("");
     out.line(format!("  export GUARD_PROVIDER_URL={url}"));
     out.line(format!("  guard init --admin-key-file {}", admin_key_file.display()));
-    let example = played.last().map_or("NAME", |p| p.name.as_str());
+    let Some(Played { name, dotenv, .. }) = played.last() else { return };
+    let dotenv = dotenv.display();
+    out.line(format!("  cut -d= -f2 {dotenv} | guard key add -w {name}"));
     out.line("  guard status");
     out.line("");
-    out.line("A person in the Console makes a key (its secret is printed once, alone):");
+    out.line("A person in the Console makes a standby (its secret is printed once, alone):");
     out.line("");
-    out.line(format!("  guard sandbox mint --url {url} --workspace {example} | guard key add -w {example}"));
+    out.line(format!("  guard sandbox mint -w {name} --inactive | guard key add -w {name}"));
     out.line("");
-    if let Some(p) = played.last() {
-        out.line("A job that spends:");
-        out.line("");
-        out.line(format!("  guard sandbox pipeline --url {url} --dotenv {} --messages 100", p.dotenv.display()));
-    }
+    out.line("A job that spends, and reads its key again before each message:");
+    out.line("");
+    out.line(format!("  guard sandbox pipeline --dotenv {dotenv} --messages 100"));
 }
