@@ -1,0 +1,131 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use guard::domain::ids::{ConsumerName, KeyId, WorkspaceName};
+use guard::domain::secret::Secret;
+use guard::domain::time::Timestamp;
+use guard::ports::{
+    Clock, Consumer, ConsumerError, FaultPoint, Faults, Gate, GateError, GateState, Reading, SecretName, Vault,
+    VaultError,
+};
+
+use super::world::{Crash, World};
+
+#[async_trait]
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        self.lock().now
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.use_keys();
+        self.pass(TimeDelta::from_std(duration).unwrap());
+    }
+}
+
+impl Faults for World {
+    fn reach(&self, point: FaultPoint) {
+        let mut state = self.lock();
+        state.check(point.0);
+        *state.reached.entry(point.0).or_default() += 1;
+        if let Some((armed, left)) = &mut state.armed {
+            if *armed == point {
+                *left -= 1;
+                if *left == 0 {
+                    state.armed = None;
+                    drop(state);
+                    // Unlike a panic this prints nothing.
+                    std::panic::resume_unwind(Box::new(Crash));
+                }
+            }
+        }
+    }
+}
+
+impl Vault for World {
+    fn describe(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn get(&self, name: &SecretName) -> Result<Option<Secret>, VaultError> {
+        Ok(self.lock().vault.get(&name.to_string()).map(|text| Secret::new(text.clone()).unwrap()))
+    }
+
+    fn put(&self, name: &SecretName, secret: &Secret) -> Result<(), VaultError> {
+        self.lock().vault.insert(name.to_string(), secret.expose().to_owned());
+        Ok(())
+    }
+
+    fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
+        self.lock().vault.remove(&name.to_string());
+        Ok(())
+    }
+
+    fn keys(&self) -> Result<Vec<KeyId>, VaultError> {
+        Ok(self.lock().vault.keys().filter_map(|n| KeyId::new(n.strip_prefix("key.")?).ok()).collect())
+    }
+}
+
+impl Gate for World {
+    fn read(&self, workspace: &WorkspaceName) -> GateState {
+        let closed = || GateState::Closed { why: "never opened".to_owned() };
+        self.lock().gates.get(workspace).cloned().unwrap_or_else(closed)
+    }
+
+    fn close(&self, workspace: &WorkspaceName, why: &str) -> Result<(), GateError> {
+        self.lock().gates.insert(workspace.clone(), GateState::Closed { why: why.to_owned() });
+        Ok(())
+    }
+
+    fn open(&self, workspace: &WorkspaceName, generation: u64, key: &KeyId) -> Result<(), GateError> {
+        self.lock().gates.insert(workspace.clone(), GateState::Open { generation, key: key.clone() });
+        Ok(())
+    }
+}
+
+/// A place in memory.
+pub struct Place {
+    pub world: World,
+    pub name: ConsumerName,
+}
+
+impl Place {
+    fn reachable(&self) -> Result<(), ConsumerError> {
+        if self.world.lock().unreachable.contains(&self.name) {
+            return Err(ConsumerError::Unreachable { target: self.name.to_string(), why: "gone".to_owned() });
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Consumer for Place {
+    fn describe(&self) -> String {
+        self.name.to_string()
+    }
+
+    async fn read(&self) -> Result<Reading, ConsumerError> {
+        self.reachable()?;
+        let held = self.world.lock().held.get(&self.name).cloned();
+        Ok(held.map_or(Reading::Empty, |text| Reading::Holds(Secret::new(text).unwrap())))
+    }
+
+    async fn deliver(&self, secret: &Secret) -> Result<(), ConsumerError> {
+        self.reachable()?;
+        self.world.lock().held.insert(self.name.clone(), secret.expose().to_owned());
+        Ok(())
+    }
+
+    async fn reload(&self) -> Result<(), ConsumerError> {
+        self.reachable()
+    }
+
+    async fn verify(&self) -> Result<(), ConsumerError> {
+        Ok(())
+    }
+
+    fn pickup(&self) -> &'static str {
+        "at once"
+    }
+}
