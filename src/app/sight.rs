@@ -48,7 +48,7 @@ impl std::fmt::Display for Sight {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Clear { age } | Self::Blind { age } => write!(f, "the last good poll was {} ago", humane(*age)),
-            Self::NeverPolled => f.write_str("usage was never polled; is `guard watch` running?"),
+            Self::NeverPolled => f.write_str("usage was never polled (is `guard watch` running?)"),
             Self::Unknown { why } => write!(f, "it is not known when usage was last polled: {why}"),
         }
     }

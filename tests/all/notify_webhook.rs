@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use guard::adapters::http::{Client, Limits};
 use guard::adapters::notify::{Tools, channel};
-use guard::domain::ids::{IncidentId, WorkspaceName};
+use guard::domain::ids::{IncidentId, NotifierName, WorkspaceName};
 use guard::domain::ledger::{NotifierKind, NotifierSettings, SecretSource};
 use guard::domain::notice::{Notice, Severity};
 use guard::domain::secret::Secret;
@@ -25,7 +25,7 @@ fn webhook(url: &str, signed: bool) -> Arc<dyn Notifier> {
         kind: NotifierKind::Webhook { url: url.to_owned(), secret },
         at_least: Severity::Info,
     };
-    let resolve = |_: &SecretSource| Ok(Secret::new(SIGNING.into()).unwrap());
+    let resolve = |_: &NotifierName, _: &SecretSource| Ok(Secret::new(SIGNING.into()).unwrap());
     let http = Client::new(Limits::default()).unwrap();
     channel(&settings, &Tools { http, clock: World::healthy(), secret: &resolve })
 }
@@ -111,7 +111,7 @@ async fn an_unreachable_receiver_and_a_missing_secret_are_retried_and_name_no_ad
         kind: NotifierKind::Webhook { url: "https://example.org".into(), secret: Some(SecretSource::Vault) },
         at_least: Severity::Info,
     };
-    let missing = |_: &SecretSource| Err("the vault is locked".to_owned());
+    let missing = |_: &NotifierName, _: &SecretSource| Err("the vault is locked".to_owned());
     let http = Client::new(Limits::default()).unwrap();
     let broken = channel(&settings, &Tools { http, clock: World::healthy(), secret: &missing });
     assert_eq!(broken.notify(&notice()).await.unwrap_err().to_string(), "the vault is locked");

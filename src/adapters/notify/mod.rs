@@ -15,6 +15,9 @@ use crate::domain::notice::Notice;
 use crate::domain::secret::Secret;
 use crate::ports::{Clock, Delivery, Notifier, NotifyError};
 
+/// Finds the secret of the channel of this name.
+pub type FindSecret<'a> = dyn Fn(&NotifierName, &SecretSource) -> Result<Secret, String> + 'a;
+
 /// What channels are built with.
 pub struct Tools<'a> {
     /// The one HTTP client.
@@ -22,7 +25,7 @@ pub struct Tools<'a> {
     /// The time, for signatures.
     pub clock: Arc<dyn Clock>,
     /// Finds a channel's token or signing secret; the error is for people and holds no secret.
-    pub secret: &'a dyn Fn(&SecretSource) -> Result<Secret, String>,
+    pub secret: &'a FindSecret<'a>,
 }
 
 /// The channel of these settings. One that cannot be built (its token cannot be read) stays a channel that fails, so that

@@ -51,7 +51,7 @@ impl Webhook {
         tools: &Tools<'_>,
     ) -> Result<Self, String> {
         let url = Url::parse(url).map_err(|error| format!("its address is refused: {error}"))?;
-        let secret = secret.map(|source| (tools.secret)(source)).transpose()?;
+        let secret = secret.map(|source| (tools.secret)(&name, source)).transpose()?;
         Ok(Self { name, url, secret, http: tools.http.clone(), clock: Arc::clone(&tools.clock) })
     }
 }

@@ -54,7 +54,8 @@ async fn admin_key(app: &App) -> (Finding, bool) {
             Finding::fail(
                 CHECK,
                 error.to_string(),
-                "make a new admin key in the Console; without one guard can neither see nor stop a key",
+                "guard finds its admin key in GUARD_ADMIN_KEY_FILE, where the ledger's provider.admin_key says, in the \
+                 vault, or as the systemd credential admin-key; one that is refused must be made anew in the Console",
             ),
             false,
         ),
