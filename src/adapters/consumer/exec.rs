@@ -1,6 +1,7 @@
 use async_trait::async_trait;
+use zeroize::Zeroizing;
 
-use super::Place;
+use super::place::{Place, reading};
 use crate::adapters::process::{Call, ProcessError};
 use crate::domain::ids::{ConsumerName, WorkspaceName};
 use crate::domain::ledger::Program;
@@ -44,13 +45,8 @@ impl Place for Exec {
             }
             Err(error) => return Err(ConsumerError::Unreachable { target, why: error.to_string() }),
         };
-        match std::str::from_utf8(&finished.stdout).unwrap_or("\u{fffd}").trim() {
-            "" => Ok(Reading::Empty),
-            text => Secret::new(text.to_owned()).map(Reading::Holds).map_err(|error| ConsumerError::Refused {
-                target,
-                why: format!("`{}` printed something else than a key: {error}", program.path),
-            }),
-        }
+        let text = String::from_utf8_lossy(&finished.stdout).trim().to_owned();
+        reading(&target, Some(Zeroizing::new(text)))
     }
 
     async fn deliver(&self, secret: &Secret) -> Result<(), ConsumerError> {

@@ -3,7 +3,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::Place;
+use super::place::{Place, reading};
 use super::target::{Loaded, Target, bounded, meaning};
 use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
@@ -20,20 +20,15 @@ impl KeyFile {
         Self { target: Target::new(path, follow_symlink), mode }
     }
 
-    fn load(&self) -> Result<(Loaded, Option<Secret>), ConsumerError> {
+    fn load(&self) -> Result<(Loaded, Reading), ConsumerError> {
         let loaded = self.target.load().map_err(|error| meaning(&self.describe(), &error))?;
-        let text = std::str::from_utf8(&loaded.bytes).unwrap_or("\u{fffd}");
-        let held = match text.trim() {
-            "" => None,
-            text => Some(Secret::new(text.to_owned()).map_err(|_| ConsumerError::Refused {
-                target: self.describe(),
-                why: "it holds something that is no key; is this the right file?".to_owned(),
-            })?),
-        };
+        let text = String::from_utf8_lossy(&loaded.bytes).trim_end_matches(['\r', '\n']).to_owned();
+        let held = reading(&self.describe(), Some(Zeroizing::new(text)))?;
         Ok((loaded, held))
     }
 
     fn write(&self, secret: &Secret) -> Result<(), ConsumerError> {
+        // What holds anything but a key may be the wrong file, and is not overwritten.
         let (loaded, _) = self.load()?;
         let ending: &[u8] = match loaded.bytes.as_slice() {
             [.., b'\r', b'\n'] => b"\r\n",
@@ -53,7 +48,7 @@ impl Place for KeyFile {
 
     async fn read(&self) -> Result<Reading, ConsumerError> {
         let file = self.clone();
-        bounded(self.describe(), move || Ok(file.load()?.1.map_or(Reading::Empty, Reading::Holds))).await
+        bounded(self.describe(), move || Ok(file.load()?.1)).await
     }
 
     async fn deliver(&self, secret: &Secret) -> Result<(), ConsumerError> {

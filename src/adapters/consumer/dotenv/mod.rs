@@ -6,10 +6,11 @@ mod tests;
 use std::path::Path;
 
 use async_trait::async_trait;
+use zeroize::Zeroizing;
 
 use self::edit::set;
 use self::scan::{Ambiguous, scan};
-use super::Place;
+use super::place::{Place, reading};
 use super::target::{Loaded, Target, bounded, meaning};
 use crate::domain::secret::Secret;
 use crate::ports::{ConsumerError, Reading};
@@ -40,13 +41,8 @@ impl Dotenv {
     fn held(&self) -> Result<Reading, ConsumerError> {
         let loaded = self.load()?;
         let scan = scan(&loaded.bytes, &self.variable).map_err(|error| self.refused(&error))?;
-        let Some(found) = scan.found else { return Ok(Reading::Empty) };
-        match std::str::from_utf8(found.text).unwrap_or("\u{fffd}").trim() {
-            "" => Ok(Reading::Empty),
-            text => Secret::new(text.to_owned())
-                .map(Reading::Holds)
-                .map_err(|_| self.refused(&Ambiguous { line: found.line, why: "the value is no key" })),
-        }
+        let text = scan.found.map(|found| Zeroizing::new(String::from_utf8_lossy(found.text).into_owned()));
+        reading(&self.describe(), text)
     }
 
     fn write(&self, secret: &Secret) -> Result<(), ConsumerError> {
