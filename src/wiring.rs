@@ -1,5 +1,7 @@
 //! The only place that names concrete adapters: directories, ledger and settings in, an [`App`] out.
 
+mod evidence;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,6 +9,8 @@ use crate::app::App;
 use crate::domain::ledger::Ledger;
 use crate::exit::Exit;
 use crate::exit::Failure;
+
+pub use self::evidence::evidence;
 
 /// Where things are. systemd's directories win, then root's, then a person's.
 #[derive(Debug, Clone)]

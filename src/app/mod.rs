@@ -2,6 +2,8 @@
 
 mod context;
 mod error;
+mod evidence;
 
 pub use context::{App, ConsumerFactory};
 pub use error::AppError;
+pub use evidence::{EvidenceLines, evidence_lines};

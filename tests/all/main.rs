@@ -2,6 +2,7 @@
 
 mod again;
 mod consumers;
+mod evidence;
 mod gate;
 mod lease;
 mod process;
