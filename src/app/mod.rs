@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod drive;
 pub mod enroll;
 mod error;
+mod evidence;
 pub mod exec;
 pub mod init;
 pub mod key_list;
@@ -28,3 +29,4 @@ pub mod watch;
 
 pub use context::{App, ConsumerFactory};
 pub use error::AppError;
+pub use evidence::{EvidenceLines, evidence_lines};

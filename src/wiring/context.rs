@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::{Paths, ledger::load_prices};
 use crate::adapters::clock::{Presence, SandboxClock, SystemClock};
+use crate::adapters::consumer::Means;
 use crate::adapters::faults::AbortAt;
 use crate::adapters::gate::FileGate;
 use crate::adapters::http::{Client, Limits};
@@ -12,8 +13,10 @@ use crate::adapters::provider::anthropic::Anthropic;
 use crate::adapters::store::SqliteStore;
 use crate::adapters::vault::{self, credentials};
 use crate::adapters::{consumer, notify};
-use crate::app::App;
+use crate::app::{App, ConsumerFactory};
+use crate::domain::ids::NotifierName;
 use crate::domain::ledger::{Ledger, SecretSource};
+use crate::domain::secret::Secret;
 use crate::exit::{Exit, Failure};
 use crate::ports::{Clock, Faults, Gate, NoFaults, Notifier, ProviderError, SecretName, Vault, VaultError};
 
@@ -55,7 +58,7 @@ pub fn app(paths: &Paths, ledger: Arc<Ledger>, command: &str) -> Result<App, Fai
         outbox: store,
         leases: Arc::new(FileLeases::new(&paths.state_dir, clock.clone())),
         notifiers: notifiers(&ledger, &vault, &clock)?,
-        consumers: Arc::new(consumer::build),
+        consumers: consumers(&vault, &clock),
         faults: faults()?,
         gate,
         vault,
@@ -108,13 +111,23 @@ fn notifiers(
 ) -> Result<Vec<Arc<dyn Notifier>>, Failure> {
     let http = Client::new(Limits { total: NOTIFIER_PATIENCE, ..Limits::default() })
         .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
-    let secret = |source: &SecretSource| {
-        credentials::resolve(source, vault.as_ref(), &SecretName::Named("notifier".to_owned()))
-            .map(|credential| credential.secret)
-            .map_err(|error| error.to_string())
+    let secret = |name: &NotifierName, source: &SecretSource| {
+        find_secret(vault.as_ref(), source, &SecretName::Named(format!("notifier.{name}")))
     };
     let tools = notify::Tools { http, clock: clock.clone(), secret: &secret };
     Ok(ledger.notifiers.iter().map(|settings| notify::channel(settings, &tools)).collect())
+}
+
+fn find_secret(vault: &dyn Vault, source: &SecretSource, entry: &SecretName) -> Result<Secret, String> {
+    credentials::resolve(source, vault, entry).map(|found| found.secret).map_err(|error| error.to_string())
+}
+
+fn consumers(vault: &Arc<dyn Vault>, clock: &Arc<dyn Clock>) -> ConsumerFactory {
+    let (clock, vault) = (clock.clone(), vault.clone());
+    let find_secret =
+        Arc::new(move |source: &SecretSource, entry: &SecretName| find_secret(vault.as_ref(), source, entry));
+    let means = Means { clock, find_secret, limits: consumer::LIMITS };
+    Arc::new(move |workspace, settings| consumer::build(workspace, settings, &means))
 }
 
 fn faults() -> Result<Arc<dyn Faults>, Failure> {

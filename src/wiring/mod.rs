@@ -1,6 +1,7 @@
 //! The only place that names concrete adapters: directories, ledger and settings in, an [`App`](crate::app::App) out.
 
 mod context;
+mod evidence;
 mod host;
 mod ledger;
 mod paths;
@@ -8,6 +9,7 @@ mod process;
 mod setup;
 
 pub use context::{KeyRing, app, key_ring};
+pub use evidence::evidence;
 pub use host::surroundings;
 pub use ledger::{ConfigFileError, LedgerError, LoadedLedger, load_ledger, load_prices, read_series};
 pub use paths::Paths;

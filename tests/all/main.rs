@@ -11,6 +11,7 @@ mod consumers;
 mod crash_matrix;
 mod doctor;
 mod enroll;
+mod evidence;
 mod exec;
 mod exec_child;
 mod fakes;

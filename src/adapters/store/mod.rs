@@ -51,6 +51,8 @@ impl SqliteStore {
         writer.pragma_update(None, "journal_mode", "WAL").map_err(sqlite)?;
         writer.pragma_update(None, "synchronous", "FULL").map_err(sqlite)?;
         writer.pragma_update(None, "foreign_keys", true).map_err(sqlite)?;
+        // In KiB: a poll of ten thousand keys touches more pages than the usual two MiB hold.
+        writer.pragma_update(None, "cache_size", -16_384).map_err(sqlite)?;
         migrate::run(&mut writer)?;
         examine(&writer, &["journal", "meta"])?;
         let reader = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;

@@ -1,6 +1,6 @@
 use std::collections::{BTreeSet, HashMap};
 
-use rusqlite::{Connection, OptionalExtension, Statement, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error::{damaged, sqlite};
 use super::{SqliteStore, micros};
@@ -14,7 +14,10 @@ type Place = (i64, i64, i64);
 /// Counts in the order of the table's columns.
 type Counts = [i64; 6];
 
-const COLUMNS: &str = "uncached_input, cache_read, cache_write_5m, cache_write_1h, output, web_searches";
+const SELECT: &str = "SELECT hour, series, minute, uncached_input, cache_read, cache_write_5m, cache_write_1h, output, \
+                      web_searches FROM usage";
+/// With [`bounds`]: the rows of a stretch, found by the hour and filtered by the minute.
+const WITHIN: &str = "hour BETWEEN ?1 AND ?2 AND hour * 60 + minute BETWEEN ?3 AND ?4";
 
 impl UsageStore for SqliteStore {
     fn replace_usage(&self, window: &UsageWindow, read_at: Timestamp) -> Result<Vec<Minute>, StoreError> {
@@ -36,7 +39,7 @@ impl UsageStore for SqliteStore {
         let every = series(&snapshot, principal)?;
         let mut rows = match principal {
             None => everything(&snapshot, from, until)?,
-            Some(_) => of_series(&snapshot, &mut every.keys().copied().collect(), from, until)?,
+            Some(_) => of_series(&snapshot, &every.keys().copied().collect::<Vec<_>>(), from, until)?,
         };
         rows.sort_unstable_by_key(|((hour, series, minute), _)| (*hour, *minute, *series));
         rows.into_iter()
@@ -71,6 +74,12 @@ const fn place(minute: Minute, series: i64) -> Place {
 
 const fn minute((hour, _, minute): Place) -> Minute {
     Minute::from_epoch(hour.saturating_mul(60).saturating_add(minute))
+}
+
+/// First and last hour, first and last minute of `from..until`.
+const fn bounds(from: Minute, until: Minute) -> [i64; 4] {
+    let last = until.plus(-1);
+    [place(from, 0).0, place(last, 0).0, from.epoch(), last.epoch()]
 }
 
 fn counts(tokens: &Tokens) -> Counts {
@@ -154,16 +163,13 @@ fn differences(
     wanted: &[(Place, Counts)],
     (from, until): (Minute, Minute),
 ) -> Result<Vec<Change>, StoreError> {
-    let sql = format!("SELECT hour, series, minute, {COLUMNS} FROM usage WHERE hour BETWEEN ? AND ? ORDER BY 1, 2, 3");
+    let sql = format!("{SELECT} WHERE {WITHIN} ORDER BY 1, 2, 3");
     let mut select = transaction.prepare_cached(&sql).map_err(sqlite)?;
-    let mut rows = select.query([place(from, 0).0, place(until.plus(-1), 0).0]).map_err(sqlite)?;
+    let mut rows = select.query(bounds(from, until)).map_err(sqlite)?;
     let mut wishes = wanted.iter().peekable();
     let mut changes = Vec::new();
     while let Some(row) = rows.next().map_err(sqlite)? {
         let (place, counts) = stored_row(row).map_err(sqlite)?;
-        if minute(place) < from || minute(place) >= until {
-            continue;
-        }
         while let Some((new, counts)) = wishes.next_if(|(wish, _)| *wish < place) {
             changes.push(Change { place: *new, counts: Some(*counts) });
         }
@@ -177,9 +183,8 @@ fn differences(
 }
 
 fn apply(transaction: &Transaction<'_>, changes: &[Change]) -> Result<(), StoreError> {
-    let sql =
-        format!("INSERT OR REPLACE INTO usage (hour, series, minute, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    let mut put = transaction.prepare_cached(&sql).map_err(sqlite)?;
+    let sql = "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let mut put = transaction.prepare_cached(sql).map_err(sqlite)?;
     let sql = "DELETE FROM usage WHERE hour = ? AND series = ? AND minute = ?";
     let mut delete = transaction.prepare_cached(sql).map_err(sqlite)?;
     let mut newest: HashMap<i64, i64> = HashMap::new();
@@ -265,47 +270,32 @@ fn series(connection: &Connection, principal: Option<&Principal>) -> Result<Hash
 }
 
 fn everything(connection: &Connection, from: Minute, until: Minute) -> Result<Vec<(Place, Counts)>, StoreError> {
-    let sql = format!("SELECT hour, series, minute, {COLUMNS} FROM usage WHERE hour BETWEEN ? AND ?");
-    let mut select = connection.prepare_cached(&sql).map_err(sqlite)?;
-    let mut rows = Vec::new();
-    collect(&mut select, [place(from, 0).0, place(until.plus(-1), 0).0], from, until, &mut rows)?;
-    Ok(rows)
+    let mut select = connection.prepare_cached(&format!("{SELECT} WHERE {WITHIN}")).map_err(sqlite)?;
+    let rows = select.query_map(bounds(from, until), stored_row).map_err(sqlite)?;
+    rows.collect::<Result<_, _>>().map_err(sqlite)
 }
 
 /// Hour by hour: a few look-ups an hour instead of reading past every other series.
 fn of_series(
     connection: &Connection,
-    series: &mut Vec<i64>,
+    series: &[i64],
     from: Minute,
     until: Minute,
 ) -> Result<Vec<(Place, Counts)>, StoreError> {
-    let sql = format!("SELECT hour, series, minute, {COLUMNS} FROM usage WHERE hour = ? AND series = ?");
+    let sql = format!("{SELECT} WHERE hour = ?1 AND series = ?2 AND minute BETWEEN ?3 AND ?4");
     let mut select = connection.prepare_cached(&sql).map_err(sqlite)?;
-    series.sort_unstable();
+    let [first_hour, last_hour, first, last] = bounds(from, until);
     let mut rows = Vec::new();
-    for hour in place(from, 0).0..=place(until.plus(-1), 0).0 {
-        for series in &*series {
-            collect(&mut select, [hour, *series], from, until, &mut rows)?;
+    for hour in first_hour..=last_hour {
+        for series in series {
+            let found =
+                select.query_map([hour, *series, first - hour * 60, last - hour * 60], stored_row).map_err(sqlite)?;
+            for row in found {
+                rows.push(row.map_err(sqlite)?);
+            }
         }
     }
     Ok(rows)
-}
-
-fn collect(
-    select: &mut Statement<'_>,
-    key: [i64; 2],
-    from: Minute,
-    until: Minute,
-    into: &mut Vec<(Place, Counts)>,
-) -> Result<(), StoreError> {
-    let mut rows = select.query(key).map_err(sqlite)?;
-    while let Some(row) = rows.next().map_err(sqlite)? {
-        let found = stored_row(row).map_err(sqlite)?;
-        if (from..until).contains(&minute(found.0)) {
-            into.push(found);
-        }
-    }
-    Ok(())
 }
 
 fn stored_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Place, Counts)> {

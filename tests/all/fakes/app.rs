@@ -35,6 +35,7 @@ pub fn ledger() -> Ledger {
             admin_key: None,
             api_version: "2023-06-01".to_owned(),
             timeout: std::time::Duration::from_secs(30),
+            ..ProviderSettings::default()
         },
         vault: VaultSettings::Keyring { service: "guard".to_owned() },
         organization: OrganizationPolicy::default(),
