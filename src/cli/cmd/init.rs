@@ -9,7 +9,7 @@ use crate::app::init::{Sealed, live_workspaces, seal_admin_key};
 use crate::app::{App, AppError};
 use crate::cli::{Failure, Output, Session, prompt};
 use crate::domain::key::ProviderWorkspace;
-use crate::domain::ledger::{self, Parsed, first_ledger, named};
+use crate::domain::ledger::{self, Ledger, Parsed, first_ledger, named};
 use crate::domain::secret::Secret;
 use crate::exit::Exit;
 use crate::wiring::{self, ConfigFileError, LedgerError};
@@ -55,16 +55,16 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
             Sealed::Unchecked(error) => made.push(format!("vault entry `admin`, not tried yet: {error}")),
         }
     }
-    let mut names: Vec<String> = app.ledger.workspaces.iter().map(|workspace| workspace.name.to_string()).collect();
+    let mut ledger = app.ledger.clone();
     if is_new {
         let workspaces = chosen(live_workspaces(&app).await, &args.workspace, out)?;
         let text = first_ledger(args.provider_url.as_deref(), &workspaces);
-        judged(&text)?;
+        ledger = Arc::new(judged(&text)?.ledger);
         wiring::create_ledger(&session.paths, &text)?;
-        names = named(&workspaces).into_iter().map(|(name, _)| name).collect();
         made.push(format!("ledger {}", session.paths.ledger.display()));
     }
-    let next = next_steps(session, &names);
+    let names: Vec<&str> = ledger.workspaces.iter().map(|workspace| workspace.name.as_str()).collect();
+    let next = next_steps(session, &ledger);
     out.document(&json!({
         "schema": 1, "ledger": session.paths.ledger, "made": made, "workspaces": names, "next": next,
     }));
@@ -154,7 +154,7 @@ fn chosen(
 }
 
 /// Commands as they can be typed, in the order in which a newcomer needs them.
-fn next_steps(session: &Session, names: &[String]) -> Vec<String> {
+fn next_steps(session: &Session, ledger: &Ledger) -> Vec<String> {
     let mut guard = "guard".to_owned();
     // An exported variable holds for the next command as well; a flag has to be typed again.
     let flags = [
@@ -166,7 +166,9 @@ fn next_steps(session: &Session, names: &[String]) -> Vec<String> {
             guard.push_str(&format!(" {flag} {}", quoted(&value.display().to_string())));
         }
     }
-    match names.first() {
+    // Pipelines seldom live in the default workspace.
+    let example = ledger.workspaces.iter().find(|w| !w.is_default).or(ledger.workspaces.first());
+    match example.map(|workspace| &workspace.name) {
         None => vec![
             format!("${{EDITOR:-vi}} {}", quoted(&session.paths.ledger.display().to_string())),
             format!("{guard} ledger check"),

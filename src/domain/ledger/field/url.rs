@@ -1,4 +1,5 @@
-use std::net::IpAddr;
+// Address arithmetic only; `core` has no sockets.
+use core::net::{IpAddr, Ipv6Addr};
 
 use super::Text;
 use crate::domain::ledger::words::shown;
@@ -49,7 +50,7 @@ fn host(url: &str) -> Result<(&str, &str), &'static str> {
     };
     let port_fine = port.is_empty() || port.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok());
     let host_fine = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+        Some(v6) => v6.parse::<Ipv6Addr>().is_ok(),
         None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')),
     };
     match (host_fine, port_fine) {
