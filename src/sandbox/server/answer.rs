@@ -84,8 +84,8 @@ fn kind_of(status: u16) -> &'static str {
 }
 
 /// A JSON answer.
-pub fn json_response(status: u16, headers: &[(&'static str, String)], body: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string()));
+pub fn json_response(status: u16, headers: &[(&'static str, String)], body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
     // Every status that is set here, faults included, is a valid one; 500 says that it was not.
     *response.status_mut() =
         axum::http::StatusCode::from_u16(status).unwrap_or(axum::http::StatusCode::INTERNAL_SERVER_ERROR);

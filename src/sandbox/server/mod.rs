@@ -16,7 +16,6 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::Response;
 use http_body_util::channel::Channel;
-use serde_json::Value;
 
 use self::answer::{ApiError, json_response, ordered};
 use self::call::{Call, Facts};
@@ -39,7 +38,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
 
 /// What became of a call.
 struct Outcome {
-    result: Result<Value, ApiError>,
+    /// A JSON document.
+    result: Result<String, ApiError>,
     facts: Facts,
     request_id: String,
     organization: String,
@@ -76,7 +76,7 @@ async fn api(State(shared): State<Arc<Shared>>, request: Request) -> Response<Bo
         write_down(&mut world, &call, now, &outcome, effect.as_ref(), withheld);
         outcome
     };
-    let response = respond(&answered);
+    let response = respond(answered);
     match effect {
         Some(Effect::Reset | Effect::LostAnswer) => broken(response, Cut::Head).await,
         Some(Effect::Truncate) => broken(response, Cut::Body).await,
@@ -123,14 +123,15 @@ fn dispatch(
     now: Timestamp,
     bend: Bend,
     facts: &mut Facts,
-) -> Result<Value, ApiError> {
+) -> Result<String, ApiError> {
     let behaviour = &shared.behaviour;
     let segments: Vec<&str> = call.path.split('/').skip(1).collect();
     match segments.as_slice() {
         ["v1", "organizations", rest @ ..] => {
             admin::check_credential(&world.organization, call, now)?;
             call.check_version()?;
-            match (call.method.as_str(), rest) {
+            let value = match (call.method.as_str(), rest) {
+                ("GET", ["usage_report", "messages"]) => return report::usage(world, call, now, bend),
                 ("GET", ["me"]) => Ok(admin::me(&world.organization)),
                 ("GET", ["api_keys"]) => admin::list_keys(world, call, now, bend),
                 ("GET", ["api_keys", id]) => admin::get_key(world, id, now, bend, facts),
@@ -138,37 +139,38 @@ fn dispatch(
                 ("GET", ["workspaces"]) => admin::list_workspaces(world, call, bend),
                 ("GET", ["workspaces", id]) => admin::get_workspace(world, id),
                 ("POST", ["workspaces", id, "archive"]) => admin::archive_workspace(world, behaviour, id, now, facts),
-                ("GET", ["usage_report", "messages"]) => report::usage(world, call, now, bend),
                 ("GET", ["cost_report"]) => report::cost(world, call, now, bend),
                 _ => Err(ApiError::not_found()),
-            }
+            };
+            value.map(|value| value.to_string())
         }
         ["v1", rest @ ..] => {
             let caller = inference::authenticate(world, call, now, facts)?;
             call.check_version()?;
-            match (call.method.as_str(), rest) {
+            let value = match (call.method.as_str(), rest) {
                 ("GET", ["models"]) => inference::models(call, bend),
                 ("POST", ["messages", "count_tokens"]) => inference::count_tokens(call),
                 ("POST", ["messages"]) => inference::messages(world, behaviour, call, &caller, now, facts),
                 _ => Err(ApiError::not_found()),
-            }
+            };
+            value.map(|value| value.to_string())
         }
         _ => Err(ApiError::not_found()),
     }
 }
 
-fn respond(outcome: &Outcome) -> Response<Body> {
+fn respond(outcome: Outcome) -> Response<Body> {
     let mut headers = vec![("request-id", outcome.request_id.clone())];
     let unknown = outcome.result.as_ref().is_err_and(|error| error.status == 401);
     if !unknown {
         headers.push(("anthropic-organization-id", outcome.organization.clone()));
         headers.extend(outcome.facts.resolved.iter().map(|id| (inference::WORKSPACE, id.to_string())));
     }
-    match &outcome.result {
+    match outcome.result {
         Ok(body) => json_response(200, &headers, body),
         Err(error) => {
             headers.extend(error.headers.iter().cloned());
-            json_response(error.status, &headers, &error.body(&outcome.request_id))
+            json_response(error.status, &headers, error.body(&outcome.request_id).to_string())
         }
     }
 }

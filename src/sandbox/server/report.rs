@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -14,9 +15,11 @@ use super::super::world::World;
 use super::answer::ApiError;
 use super::call::Call;
 use super::page::Bend;
+use crate::domain::ids::{KeyId, WorkspaceId};
 use crate::domain::time::{Minute, Timestamp, rfc3339};
 use crate::domain::usage::Tokens;
 
+/// In alphabetical order; [`result`] takes a group apart in this order.
 const DIMENSIONS: [&str; 9] = [
     "account_id",
     "api_key_id",
@@ -99,21 +102,25 @@ fn mark(call: &Call) -> String {
     hex::encode(&hash.finalize()[..6])
 }
 
-fn dimension(spent: &Spent, name: &str) -> Option<String> {
+fn dimension<'s>(spent: &'s Spent, name: &str) -> Option<&'s str> {
     match name {
-        "api_key_id" => spent.key.as_ref().map(ToString::to_string),
-        "workspace_id" => spent.workspace.as_ref().map(ToString::to_string),
-        "model" => Some(spent.model.clone()),
-        "service_account_id" => spent.service_account.clone(),
-        "service_tier" => spent.billing.service_tier.clone(),
-        "context_window" => spent.billing.context_window.clone(),
-        "inference_geo" => spent.billing.inference_geo.clone(),
-        "speed" => Some("standard".to_owned()),
+        "api_key_id" => spent.key.as_ref().map(KeyId::as_str),
+        "workspace_id" => spent.workspace.as_ref().map(WorkspaceId::as_str),
+        "model" => Some(&spent.model),
+        "service_account_id" => spent.service_account.as_deref(),
+        "service_tier" => spent.billing.service_tier.as_deref(),
+        "context_window" => spent.billing.context_window.as_deref(),
+        "inference_geo" => spent.billing.inference_geo.as_deref(),
+        "speed" => Some("standard"),
         _ => None,
     }
 }
 
-pub fn usage(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Result<Value, ApiError> {
+/// A group: its value in each of [`DIMENSIONS`], null where it was not asked for.
+type Group<'s> = [Option<&'s str>; DIMENSIONS.len()];
+
+/// The page as text: with thousands of keys it is large, and a tree of values would be many times larger.
+pub fn usage(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Result<String, ApiError> {
     let mut known = vec!["starting_at", "ending_at", "bucket_width", "limit", "page", "group_by[]"];
     known.extend(FILTERS.iter().map(|(name, _)| *name));
     call.only(&known)?;
@@ -139,50 +146,96 @@ pub fn usage(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Result<V
         .collect();
     let Slice { from, until, width, next } = slice(call, now, width, usual, most, bend)?;
 
-    let mut buckets: BTreeMap<Minute, BTreeMap<Vec<Option<String>>, Tokens>> = BTreeMap::new();
+    let mut buckets: BTreeMap<Minute, BTreeMap<Group<'_>, Tokens>> = BTreeMap::new();
     for (minute, spent) in world.usage.visible(from, until, now) {
-        let wanted = filters
-            .iter()
-            .all(|(by, values)| dimension(spent, by).is_some_and(|value| values.contains(&value.as_str())));
+        let wanted =
+            filters.iter().all(|(by, values)| dimension(spent, by).is_some_and(|value| values.contains(&value)));
         if wanted {
             let bucket = Minute::from_epoch(minute.epoch().div_euclid(width) * width);
-            let group = DIMENSIONS.iter().map(|name| dimension(spent, name).filter(|_| group_by.contains(name)));
-            *buckets.entry(bucket).or_default().entry(group.collect()).or_default() += spent.tokens;
+            let group = DIMENSIONS.map(|name| dimension(spent, name).filter(|_| group_by.contains(&name)));
+            *buckets.entry(bucket).or_default().entry(group).or_default() += spent.tokens;
         }
     }
-    let data = every(from, until, width).map(|bucket| {
-        let results =
-            buckets.remove(&bucket).unwrap_or_default().into_iter().map(|(group, tokens)| result(&group, &tokens));
-        bucket_object(bucket, width, results.collect())
+    let data = every(from, until, width).map(|bucket| Bucket {
+        starting_at: rfc3339(bucket.start()),
+        ending_at: rfc3339(bucket.plus(width).start()),
+        results: buckets.remove(&bucket).unwrap_or_default().iter().map(result).collect(),
     });
-    Ok(json!({ "data": data.collect::<Vec<_>>(), "has_more": next.is_some(), "next_page": next }))
+    let page = Page { data: data.collect(), has_more: next.is_some(), next_page: next };
+    serde_json::to_string(&page).map_err(|error| ApiError::new(500, error.to_string()))
+}
+
+#[derive(Serialize)]
+struct Page<'s> {
+    data: Vec<Bucket<'s>>,
+    has_more: bool,
+    next_page: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Bucket<'s> {
+    starting_at: String,
+    ending_at: String,
+    results: Vec<Usage<'s>>,
+}
+
+#[derive(Serialize)]
+struct Usage<'s> {
+    account_id: Option<&'s str>,
+    api_key_id: Option<&'s str>,
+    workspace_id: Option<&'s str>,
+    service_account_id: Option<&'s str>,
+    model: Option<&'s str>,
+    service_tier: Option<&'s str>,
+    context_window: Option<&'s str>,
+    inference_geo: Option<&'s str>,
+    /// A member only where the beta is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speed: Option<&'s str>,
+    uncached_input_tokens: u64,
+    cache_creation: CacheCreation,
+    cache_read_input_tokens: u64,
+    output_tokens: u64,
+    server_tool_use: ServerToolUse,
+}
+
+#[derive(Serialize)]
+struct CacheCreation {
+    ephemeral_5m_input_tokens: u64,
+    ephemeral_1h_input_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct ServerToolUse {
+    web_search_requests: u64,
 }
 
 fn every(from: Minute, until: Minute, width: i64) -> impl Iterator<Item = Minute> {
     std::iter::successors(Some(from), move |at| Some(at.plus(width))).take_while(move |at| *at < until)
 }
 
-fn bucket_object(bucket: Minute, width: i64, results: Vec<Value>) -> Value {
-    json!({ "starting_at": rfc3339(bucket.start()), "ending_at": rfc3339(bucket.plus(width).start()), "results": results })
-}
-
-fn result(group: &[Option<String>], tokens: &Tokens) -> Value {
-    let mut object = json!({
-        "uncached_input_tokens": tokens.uncached_input,
-        "cache_creation": {
-            "ephemeral_5m_input_tokens": tokens.cache_write_5m, "ephemeral_1h_input_tokens": tokens.cache_write_1h,
+fn result<'s>((group, tokens): (&Group<'s>, &Tokens)) -> Usage<'s> {
+    let [account_id, api_key_id, context_window, inference_geo, model, service_account_id, rest @ ..] = *group;
+    let [service_tier, speed, workspace_id] = rest;
+    Usage {
+        account_id,
+        api_key_id,
+        workspace_id,
+        service_account_id,
+        model,
+        service_tier,
+        context_window,
+        inference_geo,
+        speed,
+        uncached_input_tokens: tokens.uncached_input,
+        cache_creation: CacheCreation {
+            ephemeral_5m_input_tokens: tokens.cache_write_5m,
+            ephemeral_1h_input_tokens: tokens.cache_write_1h,
         },
-        "cache_read_input_tokens": tokens.cache_read,
-        "output_tokens": tokens.output,
-        "server_tool_use": { "web_search_requests": tokens.web_searches },
-    });
-    for (name, value) in DIMENSIONS.iter().zip(group) {
-        // `speed` is a member only where the beta is on.
-        if *name != "speed" || value.is_some() {
-            object[*name] = json!(value);
-        }
+        cache_read_input_tokens: tokens.cache_read,
+        output_tokens: tokens.output,
+        server_tool_use: ServerToolUse { web_search_requests: tokens.web_searches },
     }
-    object
 }
 
 /// Cost a day, in cents, with one line a workspace when grouped by it. Descriptions are not told apart here.
@@ -198,12 +251,12 @@ pub fn cost(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Result<Va
     let day = TimeDelta::days(1).num_minutes();
     let Slice { from, until, width, next } = slice(call, now, day, 7, 31, bend)?;
     /// Micro-dollars by workspace and model, as far as they are asked for.
-    type Lines = BTreeMap<(Option<String>, Option<String>), u64>;
-    let mut days: BTreeMap<Minute, Lines> = BTreeMap::new();
+    type Lines<'s> = BTreeMap<(Option<&'s str>, Option<&'s str>), u64>;
+    let mut days: BTreeMap<Minute, Lines<'_>> = BTreeMap::new();
     for (minute, spent) in world.usage.visible(from, until, now) {
         let bucket = Minute::from_epoch(minute.epoch().div_euclid(width) * width);
         let workspace = dimension(spent, "workspace_id").filter(|_| group_by.contains(&"workspace_id"));
-        let model = Some(spent.model.clone()).filter(|_| group_by.contains(&"description"));
+        let model = Some(spent.model.as_str()).filter(|_| group_by.contains(&"description"));
         *days.entry(bucket).or_default().entry((workspace, model)).or_default() +=
             catalog::cost(&spent.model, &spent.tokens).micros();
     }
@@ -223,7 +276,10 @@ pub fn cost(world: &World, call: &Call, now: Timestamp, bend: Bend) -> Result<Va
                 "workspace_id": workspace,
             })
         });
-        bucket_object(bucket, width, lines.collect())
+        json!({
+            "starting_at": rfc3339(bucket.start()), "ending_at": rfc3339(bucket.plus(width).start()),
+            "results": lines.collect::<Vec<_>>(),
+        })
     });
     Ok(json!({ "data": data.collect::<Vec<_>>(), "has_more": next.is_some(), "next_page": next }))
 }
