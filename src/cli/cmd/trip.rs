@@ -1,11 +1,99 @@
+use serde_json::json;
+
+use crate::app::trip::{self, TripCause, TripReport, TripRequest};
 use crate::cli::{Failure, Session};
+use crate::domain::ids::{KeyId, WorkspaceName};
+use crate::domain::ledger::TripMode;
 use crate::exit::Exit;
 
 /// Arguments of `guard trip`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(
+    after_help = "Exit status: 0 stopped and proven dead, 1 something could not be done, 75 not proven dead yet (guard goes on)"
+)]
+pub struct Args {
+    /// Whose key
+    #[arg(short, long, value_name = "NAME")]
+    workspace: WorkspaceName,
+    /// Which key [default: every key that is deployed in the workspace]
+    #[arg(long, value_name = "ID")]
+    key: Option<KeyId>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    reason: String,
+    /// Close the gate and leave the key alive
+    #[arg(long)]
+    gate_only: bool,
+    /// Print what would be stopped and change nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+}
 
-/// Skeleton.
-pub async fn run(_args: Args, _session: &Session) -> Result<Exit, Failure> {
-    Err(Failure::new(Exit::Internal, "skeleton: trip"))
+/// Stops a workspace's keys by hand.
+pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
+    let app = session.app("trip")?;
+    session.workspace(&app.ledger, &args.workspace)?;
+    let request = TripRequest {
+        workspace: args.workspace,
+        key: args.key,
+        cause: TripCause { rule: "person".to_owned(), sentence: args.reason, figures: json!({}), by_person: true },
+    };
+    let mode = if args.gate_only { TripMode::Gate } else { TripMode::Kill };
+    if args.dry_run {
+        let report = trip::dry_run(&app, &request, mode)?;
+        document(session, &report, true);
+        session.out.line(format!("{}: nothing is changed; a trip would close the gate", report.workspace));
+        for killed in &report.keys {
+            session.out.line(format!("  and deactivate {}, then prove it dead", killed.key));
+        }
+        return Ok(Exit::Done);
+    }
+    let report = trip::trip_as(&app, &request, mode).await?;
+    document(session, &report, false);
+    show(session, &report);
+    outcome(&report)
+}
+
+fn document(session: &Session, report: &TripReport, dry_run: bool) {
+    session.out.document(&json!({ "type": "trip", "schema": 1, "dry_run": dry_run, "trip": report }));
+}
+
+fn show(session: &Session, report: &TripReport) {
+    let (out, name) = (&session.out, &report.workspace);
+    let incident = report.incident.map_or_else(String::new, |i| format!(" by incident {i}"));
+    if report.gate_closed {
+        out.line(format!("{name}: the gate is closed{incident}"));
+    }
+    for killed in &report.keys {
+        let seconds = killed.effective_seconds.map_or_else(String::new, |s| format!(", {s} s after the request"));
+        match killed.dead {
+            true => out.line(format!("  {} is proven dead{seconds}", killed.key)),
+            false => out.line(format!("  {} is NOT proven dead yet; guard goes on trying", killed.key)),
+        }
+    }
+    if let Some(promoted) = &report.promoted {
+        out.line(format!("  standby {promoted} took over"));
+    }
+    match report.incident {
+        Some(_) if report.reopened => out.line("  the gate is open again, as the workspace's policy says"),
+        Some(incident) => {
+            out.line(format!("  when the cause is known: `guard rearm -w {name} --incident {incident} --reason TEXT`"));
+        }
+        None => {}
+    }
+}
+
+fn outcome(report: &TripReport) -> Result<Exit, Failure> {
+    let alive = report.keys.iter().any(|k| !k.dead);
+    if report.incident.is_none() || !(report.gate_closed || report.reopened) {
+        return Err(Failure::new(Exit::Failed, format!("the trip is incomplete: {}", report.troubles.join("; ")))
+            .hint("mend that and run the same command again; what could be stopped is stopped"));
+    }
+    if alive {
+        let troubles = report.troubles.join("; ");
+        let why = if troubles.is_empty() { "the provider has not confirmed it".to_owned() } else { troubles };
+        return Err(Failure::new(Exit::Later, format!("a key is not proven dead yet: {why}"))
+            .hint(format!("`guard tick -w {}` tries again now; `guard watch` does so by itself", report.workspace)));
+    }
+    Ok(Exit::Done)
 }

@@ -186,10 +186,11 @@ impl Custody {
                 if has {
                     self.retries.remove(&Task::Deliver(consumer.clone()));
                 }
-                if let (Some(rotation), Some(key)) = (&mut self.rotation, holds.key()) {
-                    if rotation.stage != Stage::Prepare && self.keys.contains_key(key) {
-                        rotation.exposed.insert(key.clone());
-                    }
+                if let (Some(rotation), Some(key)) = (&mut self.rotation, holds.key())
+                    && rotation.stage != Stage::Prepare
+                    && self.keys.contains_key(key)
+                {
+                    rotation.exposed.insert(key.clone());
                 }
             }
             Event::Reloaded { consumer, key } => {

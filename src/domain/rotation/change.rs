@@ -197,10 +197,10 @@ impl Wire {
     }
 
     pub(super) fn answer(&mut self, outcome: &Outcome) {
-        if let Some(sent) = self.pending.take() {
-            if matches!(outcome, Outcome::Unknown { .. }) {
-                self.doubt = self.doubt.max(Some(sent));
-            }
+        if let Some(sent) = self.pending.take()
+            && matches!(outcome, Outcome::Unknown { .. })
+        {
+            self.doubt = self.doubt.max(Some(sent));
         }
     }
 }

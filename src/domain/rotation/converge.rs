@@ -90,10 +90,10 @@ impl Desk<'_> {
         let generation = self.custody.generation();
         match (self.custody.gate(), self.sight.gate(self.now)) {
             (_, None) => return Flow::Continue(()),
-            (GateRecord::Open(key), Some(GateSeen::Open(seen, open))) if key == open && *key == desired => {
-                if *seen == generation {
-                    return Flow::Continue(());
-                }
+            (GateRecord::Open(key), Some(GateSeen::Open(seen, open)))
+                if key == open && *key == desired && *seen == generation =>
+            {
+                return Flow::Continue(());
             }
             (GateRecord::Opening(key), Some(GateSeen::Open(seen, open))) if key == open && *seen == generation => {
                 return self.record(Event::GateOpened { generation, key: key.clone() });

@@ -134,12 +134,11 @@ impl Desk<'_> {
                 let attempts = self.custody.retries().get(&task).map_or(0, |r| r.attempts);
                 // An activation takes time to act, and a provider that refuses everything says nothing about this key: only
                 // lasting refusal while the desired key works is the key's own fault.
-                if attempts >= ALARM_AFTER {
-                    if let Some(desired) = self.custody.desired().cloned() {
-                        if self.life(&desired)? == Life::Live {
-                            return Flow::Continue(Wake::Unfit("it is active and refused all the same".to_owned()));
-                        }
-                    }
+                if attempts >= ALARM_AFTER
+                    && let Some(desired) = self.custody.desired().cloned()
+                    && self.life(&desired)? == Life::Live
+                {
+                    return Flow::Continue(Wake::Unfit("it is active and refused all the same".to_owned()));
                 }
                 let why = "it is active and refused".to_owned();
                 return self.record(Event::Failed { task, fault: Fault::Unreachable, why, after: None });

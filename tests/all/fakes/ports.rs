@@ -29,15 +29,15 @@ impl Faults for World {
         let mut state = self.lock();
         state.check(point.0);
         *state.reached.entry(point.0).or_default() += 1;
-        if let Some((armed, left)) = &mut state.armed {
-            if *armed == point {
-                *left -= 1;
-                if *left == 0 {
-                    state.armed = None;
-                    drop(state);
-                    // Unlike a panic this prints nothing.
-                    std::panic::resume_unwind(Box::new(Crash));
-                }
+        if let Some((armed, left)) = &mut state.armed
+            && *armed == point
+        {
+            *left -= 1;
+            if *left == 0 {
+                state.armed = None;
+                drop(state);
+                // Unlike a panic this prints nothing.
+                std::panic::resume_unwind(Box::new(Crash));
             }
         }
     }

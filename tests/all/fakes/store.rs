@@ -36,6 +36,7 @@ impl Journal for World {
             let world = state.observed(commit.workspace);
             let results = [invariants::step(&before, event, &after), invariants::moment(&before, event, &world)];
             state.broken.extend(results.into_iter().filter_map(Result::err).map(|v| v.to_string()));
+            state.folded.insert(commit.workspace.clone(), after);
             // Once guard has dealt with a key again, it answers for it again.
             if let Event::DeadProven { key, .. } | Event::Cooled { key } | Event::OverlapProven { key } = event {
                 state.edited.remove(key);

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta};
 use guard::domain::ids::{ConsumerName, KeyId, WorkspaceId, WorkspaceName};
 use guard::domain::key::KeyStatus;
 use guard::domain::notice::Notice;
-use guard::domain::rotation::{Custody, fold, invariants};
+use guard::domain::rotation::{Custody, invariants};
 use guard::domain::run::Run;
 use guard::domain::secret::Secret;
 use guard::domain::time::Timestamp;
@@ -63,6 +63,8 @@ pub struct State {
     pub unreachable: BTreeSet<ConsumerName>,
     pub gates: BTreeMap<WorkspaceName, GateState>,
     pub journal: BTreeMap<WorkspaceName, Vec<Recorded>>,
+    /// The fold of each journal so far; the use cases fold for themselves.
+    pub folded: BTreeMap<WorkspaceName, Custody>,
     pub evidence: Vec<EvidenceDraft>,
     pub notices: Vec<Notice>,
     pub disk_full: bool,
@@ -190,10 +192,11 @@ impl State {
 
     pub fn set(&mut self, key: &KeyId, status: KeyStatus) {
         let now = self.now;
-        if let Some(found) = self.keys.get_mut(key) {
-            if found.status != status && found.status != KeyStatus::Archived {
-                (found.status, found.changed_at) = (status, now);
-            }
+        if let Some(found) = self.keys.get_mut(key)
+            && found.status != status
+            && found.status != KeyStatus::Archived
+        {
+            (found.status, found.changed_at) = (status, now);
         }
     }
 
@@ -229,8 +232,7 @@ impl State {
     }
 
     pub fn custody(&self, workspace: &WorkspaceName) -> Custody {
-        let events = self.journal.get(workspace).map(Vec::as_slice).unwrap_or_default();
-        fold(events.iter().map(|r| (r.seq, r.at, &r.event))).unwrap()
+        self.folded.get(workspace).cloned().unwrap_or_default()
     }
 
     /// The world in the terms of the invariants.
