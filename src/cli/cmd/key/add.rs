@@ -1,5 +1,9 @@
+use serde_json::json;
+
+use crate::app::enroll::{self, AddOptions};
 use crate::cli::{Failure, Session, prompt};
 use crate::domain::ids::{KeyId, WorkspaceName};
+use crate::domain::rotation::{Enrolment, Role};
 use crate::domain::secret::Secret;
 use crate::exit::Exit;
 
@@ -12,6 +16,9 @@ pub struct Args {
     /// The key's id at the provider, when several keys fit the secret
     #[arg(long, value_name = "ID")]
     key: Option<KeyId>,
+    /// Enrol it as bait: guard never hands it out, and any use of it is an alarm
+    #[arg(long)]
+    canary: bool,
     /// `-` reads the key from standard input, as does a pipe; without it guard asks
     #[arg(value_name = "-", value_parser = ["-"])]
     stdin: Option<String>,
@@ -21,15 +28,35 @@ pub struct Args {
 pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     let question = format!("Paste the new key of {}", args.workspace);
     let secret = prompt::secret(&session.out, &question, args.stdin.is_some(), session.globals.no_input)?;
-    enroll(session, args.workspace, args.key, secret).await
+    enroll(session, args.workspace, args.key, args.canary.then_some(Enrolment::Canary), secret).await
 }
 
 /// Matches the secret to one key of the workspace, seals it, and makes it the first key or a standby.
 async fn enroll(
-    _session: &Session,
-    _workspace: WorkspaceName,
-    _key: Option<KeyId>,
-    _secret: Secret,
+    session: &Session,
+    workspace: WorkspaceName,
+    key: Option<KeyId>,
+    role: Option<Enrolment>,
+    secret: Secret,
 ) -> Result<Exit, Failure> {
-    Err(Failure::new(Exit::Internal, "skeleton: key add"))
+    let app = session.app("key add")?;
+    session.workspace(&app.ledger, &workspace)?;
+    let added = enroll::add(&app, &workspace, secret, AddOptions { role, id: key }).await?;
+    session.out.document(&json!({ "type": "key", "schema": 1, "enrolled": added }));
+    let role = added.role.map_or("taken into custody", Role::as_str);
+    session.out.line(format!("{} ({}) is sealed in the vault of `{workspace}`: {role}.", added.key, added.hint));
+    match &added.waiting_for {
+        Some(what) => session.out.line(format!("Still open: {what}. `guard tick` or `guard watch` goes on.")),
+        None if added.role == Some(Role::Active) => {
+            session
+                .out
+                .line("Its consumers hold it and the gate is open. Next, add a standby in the same way, so that a");
+            session.out.line("rotation or a trip need not wait for a person.");
+        }
+        None if added.role == Some(Role::Standby) => {
+            session.out.line("It is inactive at the provider until it is needed, so that stealing it is worthless.");
+        }
+        None => {}
+    }
+    Ok(if added.waiting_for.is_some() { Exit::Later } else { Exit::Done })
 }

@@ -1,3 +1,4 @@
+use crate::app::enroll;
 use crate::cli::{Failure, Session, prompt};
 use crate::domain::ids::{KeyId, WorkspaceName};
 use crate::exit::Exit;
@@ -24,6 +25,10 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
 }
 
 /// Removes the key's secret; custody refuses while the key is in use or owed a deactivation.
-async fn forget(_session: &Session, _workspace: WorkspaceName, _key: KeyId) -> Result<Exit, Failure> {
-    Err(Failure::new(Exit::Internal, "skeleton: key forget"))
+async fn forget(session: &Session, workspace: WorkspaceName, key: KeyId) -> Result<Exit, Failure> {
+    let app = session.app("key forget")?;
+    session.workspace(&app.ledger, &workspace)?;
+    enroll::forget(&app, &workspace, &key).await?;
+    session.out.calm(format!("{key} is gone from the vault. Its state at the provider is unchanged."));
+    Ok(Exit::Done)
 }
