@@ -59,7 +59,6 @@ pub fn app(_paths: &Paths, _ledger: Arc<Ledger>, _command: &str) -> Result<App, 
 
 /// Reads recorded usage.
 pub fn read_series(path: &std::path::Path) -> Result<crate::domain::watch::dataset::Dataset, Failure> {
-    crate::adapters::series::read(path).map_err(|error| {
-        Failure::new(Exit::Config, error.to_string()).hint("docs/backtest.md describes the layout")
-    })
+    crate::adapters::series::read(path)
+        .map_err(|error| Failure::new(Exit::Config, error.to_string()).hint("docs/backtest.md describes the layout"))
 }

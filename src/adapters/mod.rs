@@ -6,4 +6,3 @@ pub mod provider;
 pub mod series;
 pub mod store;
 pub mod vault;
-

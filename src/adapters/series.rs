@@ -153,8 +153,10 @@ fn read_directory(dir: &Path) -> Result<Dataset, SeriesError> {
             rows_of.insert(line.file.clone(), read_rows(&dir.join(&line.file), &mut models)?);
         }
         let rows = rows_of.get_mut(&line.file).and_then(|f| f.remove(&line.key)).unwrap_or_default();
-        let start = minute(&line.start)
-            .map_err(|why| SeriesError::Contradiction { path: keys_path.clone(), why: format!("{}: {why}", line.key) })?;
+        let start = minute(&line.start).map_err(|why| SeriesError::Contradiction {
+            path: keys_path.clone(),
+            why: format!("{}: {why}", line.key),
+        })?;
         series.push(Series {
             key: line.key,
             file: line.file,
@@ -189,7 +191,8 @@ fn read_cases(dir: &Path, models: &mut Models) -> Result<Vec<Case>, SeriesError>
         cases.push(case(line)?);
         Ok(())
     })?;
-    let index: BTreeMap<String, usize> = cases.iter().enumerate().map(|(i, c): (usize, &Case)| (c.name.clone(), i)).collect();
+    let index: BTreeMap<String, usize> =
+        cases.iter().enumerate().map(|(i, c): (usize, &Case)| (c.name.clone(), i)).collect();
     if let Some(overlay) = existing(dir, "cases_overlay_1m.csv") {
         for_each_line(&overlay, |line: OverlayLine| {
             let at = *index.get(&line.case).ok_or_else(|| format!("cases.csv has no case `{}`", line.case))?;

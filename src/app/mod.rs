@@ -3,6 +3,8 @@
 pub mod backtest;
 mod context;
 mod error;
+pub mod poll;
+pub mod watched;
 
 pub use context::{App, ConsumerFactory};
 pub use error::AppError;

@@ -1,5 +1,6 @@
 //! Replaying recorded usage: what the watchdog would have said, and when.
 
+/// Trouble at random minutes of recorded usage.
 pub mod inject;
 mod replay;
 mod score;
@@ -14,8 +15,8 @@ pub use score::Row;
 pub use summary::{AttackSummary, BenignSummary, ProfileSummary, Summary};
 
 use crate::domain::ledger::RuleAction;
-use crate::domain::watch::dataset::Dataset;
 use crate::domain::watch::Rule;
+use crate::domain::watch::dataset::Dataset;
 
 /// Where run records come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -10,8 +10,8 @@ use crate::domain::watch::{Alibi, Detector, Finding, KeyRole, Policy};
 
 /// A minute shows up in the feed this many minutes after it began.
 pub(super) const FEED_LAG: i64 = 5;
-/// Usage older than this cannot change a verdict any more.
-const HISTORY: i64 = 40 * 1440;
+/// A case is observed for this long before it begins: longer than a baseline looks back.
+const HISTORY: i64 = 45 * 1440;
 /// Activity with gaps under this many minutes is one run.
 const RUN_GAP: i64 = 12;
 /// Runs are taken to begin this much earlier and to end this much later than their usage.
@@ -83,7 +83,7 @@ pub(super) fn replay(
     let policy =
         Policy { watch: &watch, models: &models, acceptable_loss: None, role: KeyRole::Active, alibi: alibi.as_ref() };
 
-    let mut detector = Detector::new(observed_since);
+    let mut detector = Detector::new(earliest);
     let mut said = Vec::new();
     let mut poll = |detector: &mut Detector, at: Minute| {
         for judgement in detector.judge(at.plus(-FEED_LAG), &policy) {
@@ -133,7 +133,8 @@ fn arrivals(data: &Dataset, seen: &[MinuteUsage], case: Option<&Case>) -> Vec<(M
         let mut known: BTreeMap<Minute, MinuteUsage> = BTreeMap::new();
         for (polled_at, row) in &view.sightings {
             let Some(usage) = data.rates.price(std::slice::from_ref(row)).pop() else { continue };
-            let minute = known.entry(usage.minute).or_insert_with(|| MinuteUsage { models: Vec::new(), ..usage.clone() });
+            let minute =
+                known.entry(usage.minute).or_insert_with(|| MinuteUsage { models: Vec::new(), ..usage.clone() });
             for new in &usage.models {
                 minute.models.retain(|old| old.model != new.model);
                 minute.models.push(new.clone());
@@ -147,7 +148,8 @@ fn arrivals(data: &Dataset, seen: &[MinuteUsage], case: Option<&Case>) -> Vec<(M
 /// Run records from activity.
 fn derive_runs(minutes: &[MinuteUsage]) -> Alibi {
     let clusters = minutes.chunk_by(|a, b| b.minute.since(a.minute) < RUN_GAP);
-    let stretch = |run: &[MinuteUsage]| Some((run.first()?.minute.plus(-RUN_PADDING), run.last()?.minute.plus(RUN_PADDING)));
+    let stretch =
+        |run: &[MinuteUsage]| Some((run.first()?.minute.plus(-RUN_PADDING), run.last()?.minute.plus(RUN_PADDING)));
     Alibi::new(clusters.filter_map(stretch).collect())
 }
 

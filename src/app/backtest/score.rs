@@ -106,7 +106,7 @@ fn counted(subject: &Subject<'_>, replay: &Replay) -> (Minute, Minute) {
     match (subject.case, subject.series) {
         (Some(case), _) => {
             let onset = replay.stolen.first().map_or(case.evaluate_from, |stolen| stolen.0);
-            (case.evaluate_from.min(onset), case.evaluate_to)
+            (onset, case.evaluate_to)
         }
         (None, Some(series)) => (series.start, series.start.plus(series.minutes)),
         (None, None) => (Minute::from_epoch(0), Minute::from_epoch(0)),
@@ -117,7 +117,8 @@ fn counted(subject: &Subject<'_>, replay: &Replay) -> (Minute, Minute) {
 /// it, from the beginning. With run records only minutes outside runs count, where there are any.
 fn onset(replay: &Replay, evaluate_from: Minute, poll: Minute) -> Option<Minute> {
     let unexplained = |minute: Minute| replay.alibi.as_ref().is_none_or(|alibi| !alibi.explains(minute));
-    let mut minutes = replay.stolen.iter().map(|(minute, _)| *minute).filter(|m| poll < evaluate_from || *m >= evaluate_from);
+    let mut minutes =
+        replay.stolen.iter().map(|(minute, _)| *minute).filter(|m| poll < evaluate_from || *m >= evaluate_from);
     let first = minutes.clone().next()?;
     Some(minutes.find(|minute| unexplained(*minute)).filter(|minute| *minute < poll).unwrap_or(first))
 }

@@ -170,7 +170,10 @@ fn attack_summary(((file, kind), rows): Group<'_, (Option<String>, String)>) -> 
         loss_days_median: percentile(&losses, 0.5),
         loss_days_p95: percentile(&losses, 0.95),
         floor_days_p95: percentile(&days(|row| row.floor_usd), 0.95),
-        loss_share_median: percentile(&collect(|row| Some(row.loss_usd? / row.attack_usd.filter(|usd| *usd > 0.0)?)), 0.5),
+        loss_share_median: percentile(
+            &collect(|row| Some(row.loss_usd? / row.attack_usd.filter(|usd| *usd > 0.0)?)),
+            0.5,
+        ),
     }
 }
 

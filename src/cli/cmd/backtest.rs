@@ -69,7 +69,8 @@ struct SummaryLine<'s> {
 pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     let mut data = wiring::read_series(&args.data)?;
     if args.inject > 0 {
-        let foreign = ForeignModel { name: Arc::from(FOREIGN_MODEL.0), input: FOREIGN_MODEL.1, output: FOREIGN_MODEL.2 };
+        let foreign =
+            ForeignModel { name: Arc::from(FOREIGN_MODEL.0), input: FOREIGN_MODEL.1, output: FOREIGN_MODEL.2 };
         data.cases = inject::cases(&data, args.inject, args.seed, &foreign);
     }
     let runs = match args.runs {
@@ -92,7 +93,8 @@ fn print(session: &Session, rows: &[Row], summary: &Summary) {
         let at = row.first_trip_at.map(|at| at.0.to_string()).unwrap_or_default();
         out.line(format!("false trip: {} ({case}, {}) at {at} by {rule}, {} in all", row.key, row.profile, row.trips));
     }
-    let number = |value: Option<f64>, digits: usize| value.map_or("–".to_owned(), |value| format!("{value:.digits$}"));
+    let number =
+        |value: Option<f64>, digits: usize| value.map_or("–".to_owned(), |value| format!("{value:.digits$}"));
     let mut normal = table(["unchanged", "keys", "key-months", "false trips", "a key-month", "warnings a key-month"]);
     for line in &summary.normal {
         normal.add_row([
@@ -116,7 +118,17 @@ fn print(session: &Session, rows: &[Row], summary: &Summary) {
         ]);
     }
     let mut attacks = table([
-        "attack", "file", "cases", "tripped", "warned", "delay min", "p95", "warned after", "loss days", "p95", "floor p95",
+        "attack",
+        "file",
+        "cases",
+        "tripped",
+        "warned",
+        "delay min",
+        "p95",
+        "warned after",
+        "loss days",
+        "p95",
+        "floor p95",
         "of attack",
     ]);
     for line in &summary.attacks {

@@ -83,7 +83,9 @@ mod tests {
             (minute(21), minute(25)),
             (minute(9), minute(8)),
         ]);
-        for (at, explained) in [(9, false), (10, true), (20, true), (25, true), (26, false), (30, true), (40, true), (41, false)] {
+        for (at, explained) in
+            [(9, false), (10, true), (20, true), (25, true), (26, false), (30, true), (40, true), (41, false)]
+        {
             assert_eq!(alibi.explains(minute(at)), explained, "{at}");
         }
         assert!(!Alibi::default().explains(minute(0)));

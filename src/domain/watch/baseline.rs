@@ -87,19 +87,24 @@ impl Baseline {
             .days()
             .filter(|d| (day - 1 - BASELINE_DAYS..day - 1).contains(&d.index) && marks.teaches(d.index, day))
             .collect();
-        let quarters: usize =
-            teaching.iter().map(|d| history.quarters(d.index * QUARTERS_A_DAY, (d.index + 1) * QUARTERS_A_DAY - 1).count()).sum();
-        let median = |value: fn(&Day) -> u64| robust::median(&mut teaching.iter().map(|d| value(d)).collect::<Vec<_>>());
-        let spread = |width: usize, value: fn(Load) -> u64| {
-            robust::log_spread(teaching.iter().map(|d| value(d.peaks[width])))
-        };
+        let quarters: usize = teaching
+            .iter()
+            .map(|d| history.quarters(d.index * QUARTERS_A_DAY, (d.index + 1) * QUARTERS_A_DAY - 1).count())
+            .sum();
+        let median =
+            |value: fn(&Day) -> u64| robust::median(&mut teaching.iter().map(|d| value(d)).collect::<Vec<_>>());
+        let spread =
+            |width: usize, value: fn(Load) -> u64| robust::log_spread(teaching.iter().map(|d| value(d.peaks[width])));
         let worst = |value: fn(&Day) -> Load| teaching.iter().fold(Load::default(), |most, d| most.max(value(d)));
         Self {
             days: teaching.len(),
             most: std::array::from_fn(|width| teaching.iter().fold(Load::default(), |m, d| m.max(d.peaks[width]))),
             work_spread: std::array::from_fn(|width| spread(width, |load| load.work)),
             active_spread: std::array::from_fn(|width| spread(width, |load| load.active)),
-            usual_day: Load { work: median(|d| d.peaks[WIDTH_COUNT - 1].work), active: median(|d| d.peaks[WIDTH_COUNT - 1].active) },
+            usual_day: Load {
+                work: median(|d| d.peaks[WIDTH_COUNT - 1].work),
+                active: median(|d| d.peaks[WIDTH_COUNT - 1].active),
+            },
             usual_cost: median(|d| d.cost),
             run: worst(|d| d.run),
             foreign: Foreign {

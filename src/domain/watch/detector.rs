@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::amount::Amount;
 use super::baseline::{self, Baseline, Marks};
+use super::ceiling::Spent;
 use super::fusion;
 use super::history::{
-    DAY, Day, DayIndex, Foreign, History, KEPT_DAYS, Load, QUARTERS_A_DAY, Quarter, QuarterIndex, WIDTH_COUNT, WIDTHS, day_of, quarter_of,
-    start_of, sum_foreign,
+    DAY, Day, DayIndex, Foreign, History, KEPT_DAYS, Load, QUARTERS_A_DAY, Quarter, QuarterIndex, WIDTH_COUNT, WIDTHS,
+    day_of, quarter_of, start_of, sum_foreign,
 };
-use super::ceiling::Spent;
 use super::picture::{NewModel, Picture, Wake};
 use super::policy::Policy;
 use super::recent::{ActiveMinute, ModelAmount, Recent};
@@ -107,6 +107,12 @@ impl Detector {
     /// The minutes that are still known one by one.
     pub fn recent(&self) -> &Recent {
         &self.recent
+    }
+
+    /// The minutes that a stored detector needs; forgetting is lazy, storing is not.
+    pub(super) fn kept_minutes(&self) -> &[ActiveMinute] {
+        let minutes = self.recent.minutes();
+        &minutes[minutes.partition_point(|m| m.minute < start_of(self.folded).plus(-JUDGE_AGAIN))..]
     }
 
     /// Takes in everything that the feed shows of `from..=to`, replacing what was known. `minutes` ascend and lie in the
@@ -328,7 +334,10 @@ impl Detector {
                 _ => by_quarter.push((quarter, of.amount.work)),
             }
         }
-        let unexplained = by_quarter.into_iter().map(|(q, work)| work.saturating_sub(self.expected(q).work)).sum();
+        let unexplained = by_quarter
+            .into_iter()
+            .map(|(q, work)| work.saturating_sub(self.expected(q).work.saturating_mul(3) / 2))
+            .sum();
         Some(NewModel { name, first, loads, cost, unexplained })
     }
 

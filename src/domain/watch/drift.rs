@@ -68,8 +68,7 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
             .max(TIMES_HARMLESS * harmless.load.work as f64);
     let work = (foreign.load.work as f64 / work_needed).min(foreign.load.active as f64 / LEAST_MINUTES);
 
-    let minutes_needed =
-        LEAST_MINUTES + minutes_allowed(THREE_HOURS).max(TIMES_HARMLESS * harmless.load.active as f64);
+    let minutes_needed = LEAST_MINUTES + minutes_allowed(THREE_HOURS).max(TIMES_HARMLESS * harmless.load.active as f64);
     let minutes = foreign.load.active as f64 / minutes_needed;
 
     let hours_needed = (LEAST_HOURS * caution).max(TIMES_HARMLESS * f64::from(harmless.hours) + 3.0);

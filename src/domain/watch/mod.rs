@@ -12,6 +12,7 @@ pub mod dataset;
 pub mod detector;
 mod dormant;
 mod drift;
+pub mod episode;
 mod first_use;
 pub mod fusion;
 pub mod history;
@@ -24,7 +25,9 @@ mod robust;
 mod role;
 mod rule;
 pub mod scenario;
+pub mod schedule;
 mod spike;
+pub mod state;
 pub mod usage;
 mod verdict;
 

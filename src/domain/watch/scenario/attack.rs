@@ -61,8 +61,7 @@ pub fn attack(
     let (mut from, mut to) = (at, at.plus(day));
     match kind {
         AttackKind::Spike | AttackKind::Moderate => {
-            let times =
-                if kind == AttackKind::Spike { seed.between(20.0, 100.0) } else { seed.between(3.0, 5.0) };
+            let times = if kind == AttackKind::Spike { seed.between(20.0, 100.0) } else { seed.between(3.0, 5.0) };
             (0..day).for_each(|i| use_minute(at.plus(i), &own, times, seed));
         }
         AttackKind::Ramp => {

@@ -40,7 +40,8 @@ pub struct Habit {
 pub fn habit(rows: &[TokenRow], at: Minute, days: i64) -> Option<Habit> {
     let before = slice(rows, at.plus(-days * 1440), at);
     let minutes = (days * 1440) as f64;
-    let (input, output) = before.iter().fold((0.0, 0.0), |sum, row| (sum.0 + row.input as f64, sum.1 + row.output as f64));
+    let (input, output) =
+        before.iter().fold((0.0, 0.0), |sum, row| (sum.0 + row.input as f64, sum.1 + row.output as f64));
     let last = before.last()?;
     Some(Habit { input_rate: input / minutes, output_rate: output / minutes, model: last.model.clone() })
 }
