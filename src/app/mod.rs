@@ -26,6 +26,7 @@ pub mod status;
 mod tell;
 pub mod trip;
 pub mod watch;
+pub mod watched;
 
 pub use context::{App, ConsumerFactory};
 pub use error::AppError;

@@ -10,8 +10,9 @@ use super::{App, AppError, custody, drive};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::TripMode;
 use crate::domain::notice::{Notice, Severity};
+use crate::domain::rotation::Role;
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::domain::watch::{Level, Verdict};
+use crate::domain::watch::{KeyRole, Level, Roles, Verdict};
 use crate::ports::{StoreError, WatchState};
 use crate::report::status::VerdictView;
 
@@ -20,9 +21,6 @@ pub const RECENT_VERDICTS: usize = 5;
 
 /// How many verdicts are remembered in all.
 const MOST_REMEMBERED: usize = 200;
-
-/// The same verdict about the same principal is told again after this.
-const TELL_AGAIN: chrono::TimeDelta = chrono::TimeDelta::hours(6);
 
 const STATE: &str = "verdicts";
 
@@ -43,11 +41,11 @@ pub struct Cycle {
 pub async fn cycle(app: &App) -> Cycle {
     let mut remembered = Remembered::load(app.watch_state.as_ref()).unwrap_or_default();
     let before = remembered.clone();
-    let poll = poll::poll(app).await;
+    let poll = poll::poll(app, &roles(app)).await;
     let mut trips = Vec::new();
     match &poll {
         Ok(report) => {
-            remembered.sees(app, report.blind.as_deref());
+            remembered.sees(app, report.blind.as_ref().map(|finding| finding.figures.to_string()).as_deref());
             for judged in &report.verdicts {
                 if let Some(outcome) = act(app, &mut remembered, judged).await {
                     trips.push(outcome);
@@ -59,28 +57,49 @@ pub async fn cycle(app: &App) -> Cycle {
     if remembered != before
         && let Err(error) = remembered.save(app.watch_state.as_ref())
     {
-        tracing::warn!(%error, "verdicts are not remembered; they will be told again");
+        tracing::warn!(%error, "verdicts are not remembered; `status` will not show them");
     }
     Cycle { poll, trips, ticked: drive::tick(app, None).await, outbox: outbox::deliver(app).await }
 }
 
 async fn act(app: &App, remembered: &mut Remembered, judged: &Judged) -> Option<Result<TripReport, AppError>> {
-    let Judged { workspace, verdict } = judged;
+    let Judged { workspace, verdict, news } = judged;
     if verdict.level == Level::Ok {
         return None;
     }
-    let news = remembered.note(workspace.as_ref(), verdict, app.clock.now());
-    let Some(request) = request(app, workspace.as_ref(), verdict) else {
-        if news {
+    remembered.note(workspace.as_ref(), verdict, app.clock.now());
+    match request(app, workspace.as_ref(), verdict) {
+        // Observing is only worth saying once; everything else is done again until it is done.
+        Some(request) if *news || !observes(app, &request.workspace) => Some(trip(app, &request).await),
+        None if *news && verdict.level > Level::Notice => {
             tell(app, workspace.as_ref(), verdict);
+            None
         }
-        return None;
-    };
-    let observed = app.ledger.workspace(&request.workspace).is_some_and(|w| w.trip.mode == TripMode::Observe);
-    if observed && !news {
-        return None;
+        _ => None,
     }
-    Some(trip(app, &request).await)
+}
+
+fn observes(app: &App, workspace: &WorkspaceName) -> bool {
+    app.ledger.workspace(workspace).is_some_and(|w| w.trip.mode == TripMode::Observe)
+}
+
+/// What the keys in guard's custody are for.
+fn roles(app: &App) -> Roles {
+    let mut roles = Roles::default();
+    for workspace in &app.ledger.workspaces {
+        // Where the journal cannot be read, keys are watched as if guard did not have them.
+        let Ok(custody) = custody::load(app, &workspace.name) else { continue };
+        for (key, role) in custody.roles() {
+            let role = match role {
+                Role::Active | Role::Incoming | Role::Outgoing | Role::Spent => KeyRole::Active,
+                Role::Standby => KeyRole::Standby,
+                Role::Canary => KeyRole::Canary,
+                Role::Doomed | Role::Retired | Role::Archived | Role::Tripped => KeyRole::Retired,
+            };
+            roles.add(&workspace.name, key, role);
+        }
+    }
+    roles
 }
 
 /// The trip that a verdict asks for: only on a key that guard manages, and only for what began after a person last released
@@ -148,13 +167,11 @@ fn queue(app: &App, notice: Notice) {
 pub struct RememberedVerdict {
     /// Whose.
     pub workspace: Option<WorkspaceName>,
-    /// When people were last told.
-    pub told_at: Timestamp,
     /// What was said.
     pub view: VerdictView,
 }
 
-/// What the watchdog has said, so that it does not say it every minute.
+/// What the watchdog has said lately.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Remembered {
@@ -178,25 +195,18 @@ impl Remembered {
         state.save_states(&[(STATE.to_owned(), value)])
     }
 
-    /// Puts the verdict on top; `true` when it is news.
-    fn note(&mut self, workspace: Option<&WorkspaceName>, verdict: &Verdict, now: Timestamp) -> bool {
-        let level = verdict.level.into();
-        let same = |v: &RememberedVerdict| {
-            v.view.principal == verdict.principal && v.view.rule == verdict.rule.as_str() && v.view.level == level
-        };
-        let known = self.verdicts.iter().position(same).map(|i| self.verdicts.remove(i));
-        let told_at = known.map(|v| v.told_at).filter(|at| now - *at < TELL_AGAIN && now >= *at);
+    /// Puts the verdict on top, in the place of what was said before by the same rule about the same principal.
+    fn note(&mut self, workspace: Option<&WorkspaceName>, verdict: &Verdict, now: Timestamp) {
         let view = VerdictView {
             at: now,
             rule: verdict.rule.as_str().to_owned(),
-            level,
+            level: verdict.level.into(),
             principal: verdict.principal.clone(),
             sentence: verdict.sentence.clone(),
         };
-        let entry = RememberedVerdict { workspace: workspace.cloned(), told_at: told_at.unwrap_or(now), view };
-        self.verdicts.insert(0, entry);
+        self.verdicts.retain(|v| v.view.principal != view.principal || v.view.rule != view.rule);
+        self.verdicts.insert(0, RememberedVerdict { workspace: workspace.cloned(), view });
         self.verdicts.truncate(MOST_REMEMBERED);
-        told_at.is_none()
     }
 
     /// Tells when blindness begins and when it ends.

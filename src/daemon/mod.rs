@@ -9,6 +9,7 @@ pub use signals::{Signal, Signals};
 use sd_notify::NotifyState;
 
 use crate::app::App;
+use crate::app::poll::PollReport;
 use crate::app::watch::{Cycle, cycle};
 
 /// Runs cycles until `signals` says stop. `reload` makes the App anew after SIGHUP; when it fails, it has said so and the old one

@@ -37,7 +37,7 @@ pub fn cases(data: &Dataset, times: u32, seed: u64, foreign: &ForeignModel) -> V
 fn of_series(series: &Series, turn: u32, seed: &mut Seed, foreign: &ForeignModel, data: &Dataset) -> Vec<Case> {
     let end = series.start.plus(series.minutes);
     let Some(history) = HISTORY.into_iter().find(|days| (days + 7) * DAY <= series.minutes) else { return Vec::new() };
-    let mut moment = |seed: &mut Seed| series.start.plus(seed.pick(history * DAY, series.minutes - 3 * DAY));
+    let moment = |seed: &mut Seed| series.start.plus(seed.pick(history * DAY, series.minutes - 3 * DAY));
     let mut cases = Vec::new();
     for kind in AttackKind::ALL {
         let at = moment(seed);

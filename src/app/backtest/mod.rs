@@ -1,5 +1,6 @@
 //! Replaying recorded usage: what the watchdog would have said, and when.
 
+/// Trouble at random minutes of recorded usage.
 pub mod inject;
 mod replay;
 mod score;

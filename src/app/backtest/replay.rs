@@ -10,8 +10,8 @@ use crate::domain::watch::{Alibi, Detector, Finding, KeyRole, Policy};
 
 /// A minute shows up in the feed this many minutes after it began.
 pub(super) const FEED_LAG: i64 = 5;
-/// Usage older than this cannot change a verdict any more.
-const HISTORY: i64 = 40 * 1440;
+/// A case is observed for this long before it begins: longer than a baseline looks back.
+const HISTORY: i64 = 45 * 1440;
 /// Activity with gaps under this many minutes is one run.
 const RUN_GAP: i64 = 12;
 /// Runs are taken to begin this much earlier and to end this much later than their usage.
@@ -83,7 +83,7 @@ pub(super) fn replay(
     let policy =
         Policy { watch: &watch, models: &models, acceptable_loss: None, role: KeyRole::Active, alibi: alibi.as_ref() };
 
-    let mut detector = Detector::new(observed_since);
+    let mut detector = Detector::new(earliest);
     let mut said = Vec::new();
     let mut poll = |detector: &mut Detector, at: Minute| {
         for judgement in detector.judge(at.plus(-FEED_LAG), &policy) {

@@ -106,7 +106,7 @@ fn counted(subject: &Subject<'_>, replay: &Replay) -> (Minute, Minute) {
     match (subject.case, subject.series) {
         (Some(case), _) => {
             let onset = replay.stolen.first().map_or(case.evaluate_from, |stolen| stolen.0);
-            (case.evaluate_from.min(onset), case.evaluate_to)
+            (onset, case.evaluate_to)
         }
         (None, Some(series)) => (series.start, series.start.plus(series.minutes)),
         (None, None) => (Minute::from_epoch(0), Minute::from_epoch(0)),

@@ -44,10 +44,10 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
 fn show(out: &Output, app: &App, outcome: &Cycle) {
     let at = rfc3339(app.clock.now());
     if let Ok(report) = &outcome.poll {
-        if let Some(why) = &report.blind {
-            out.note(format!("{at} blind: {why}"));
+        if let Some(finding) = &report.blind {
+            out.note(format!("{at} blind: {}", finding.figures));
         }
-        for judged in report.verdicts.iter().filter(|j| j.verdict.level >= Level::Warn) {
+        for judged in report.verdicts.iter().filter(|j| j.news && j.verdict.level >= Level::Warn) {
             let whose = judged.workspace.as_ref().map_or("no workspace", |w| w.as_str());
             let verdict = &judged.verdict;
             out.line(format!(
@@ -81,7 +81,7 @@ fn show(out: &Output, app: &App, outcome: &Cycle) {
         "at": at,
         "principals": outcome.poll.as_ref().ok().map(|r| r.principals),
         "watermark": outcome.poll.as_ref().ok().and_then(|r| r.watermark).map(|m| m.to_string()),
-        "blind": outcome.poll.as_ref().map_or_else(|e| Some(e.to_string()), |r| r.blind.clone()),
+        "blind": outcome.poll.as_ref().map_or_else(|e| Some(e.to_string()), |r| r.blind.as_ref().map(|f| f.figures.to_string())),
         "verdicts": outcome.poll.as_ref().map(|r| r.verdicts.iter().map(|j| json!({
             "workspace": j.workspace, "verdict": j.verdict,
         })).collect::<Vec<_>>()).unwrap_or_default(),
@@ -109,7 +109,10 @@ fn milestone(event: &Event) -> Option<String> {
 }
 
 fn conclude(outcome: Cycle, out: &Output) -> Result<Exit, Failure> {
-    let report = outcome.poll.map_err(|error: AppError| Failure::from(error))?;
+    let report = outcome.poll.map_err(Failure::from)?;
+    if let Some(trouble) = report.trouble {
+        return Err(AppError::from(trouble).into());
+    }
     for trip in outcome.trips {
         trip.map_err(Failure::from)?;
         out.note("guard: a key was tripped; `guard status` shows what is owed");

@@ -1,6 +1,7 @@
 //! Absolute caps of a workspace, its month, and the budget of a key without history.
 
 use chrono::Datelike;
+use serde::{Deserialize, Serialize};
 
 use super::history::{DAY, History, day_of};
 use super::picture::{Maturity, Picture};
@@ -15,7 +16,7 @@ use crate::domain::time::Minute;
 const WARN_AT: f64 = 0.8;
 
 /// What was spent in the calendar windows (UTC) that contain a minute. Sums of principals add up to a workspace's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Spent {
     /// Cost: minute, hour, day, month.
     pub usd: [UsdMicros; 4],
@@ -50,6 +51,18 @@ impl Spent {
         let week = older(today - 7, today).fold(0u64, |s, d| s.saturating_add(d.cost));
         spent.week = UsdMicros::from_micros(week) + newest(week_start, start(DAY).plus(-1)).usd;
         spent
+    }
+
+    /// What of it still counts at `at`, when it was measured at `as_of`: windows that are over hold nothing.
+    pub fn as_of(self, as_of: Minute, at: Minute) -> Self {
+        let same = |width: i64| as_of.epoch().div_euclid(width) == at.epoch().div_euclid(width);
+        let month = |m: Minute| (m.start().year(), m.start().month());
+        let counts = [as_of == at, same(60), same(DAY), month(as_of) == month(at)];
+        Self {
+            usd: std::array::from_fn(|i| if counts[i] { self.usd[i] } else { UsdMicros::ZERO }),
+            tokens: std::array::from_fn(|i| if counts[i] { self.tokens[i] } else { 0 }),
+            week: self.week,
+        }
     }
 
     /// Both together.

@@ -109,6 +109,12 @@ impl Detector {
         &self.recent
     }
 
+    /// The minutes that a stored detector needs; forgetting is lazy, storing is not.
+    pub(super) fn kept_minutes(&self) -> &[ActiveMinute] {
+        let minutes = self.recent.minutes();
+        &minutes[minutes.partition_point(|m| m.minute < start_of(self.folded).plus(-JUDGE_AGAIN))..]
+    }
+
     /// Takes in everything that the feed shows of `from..=to`, replacing what was known. `minutes` ascend and lie in the
     /// range. Minutes that are in the history already stay as they are. What was judged before on other data is judged anew.
     pub fn ingest(&mut self, from: Minute, to: Minute, minutes: &[MinuteUsage]) {
@@ -328,7 +334,10 @@ impl Detector {
                 _ => by_quarter.push((quarter, of.amount.work)),
             }
         }
-        let unexplained = by_quarter.into_iter().map(|(q, work)| work.saturating_sub(self.expected(q).work)).sum();
+        let unexplained = by_quarter
+            .into_iter()
+            .map(|(q, work)| work.saturating_sub(self.expected(q).work.saturating_mul(3) / 2))
+            .sum();
         Some(NewModel { name, first, loads, cost, unexplained })
     }
 

@@ -11,10 +11,12 @@ const DAY: usize = WIDTH_COUNT - 1;
 
 /// Work of the new model beyond what all models together did at this time of day, in usual days.
 const SHARE_OF_DAY: f64 = 0.2;
+/// Unexplained work turned out harmless before: it must be this much more.
+const TIMES_HARMLESS: f64 = 1.2;
 /// Where most days are far below the busiest, the usual day counts as this share of it at least.
 const LEAST_SHARE_OF_BUSIEST: f64 = 0.15;
 /// All models together, in busiest days: a migration stays below.
-const TIMES_DAY: f64 = 1.2;
+const TIMES_DAY: f64 = 1.3;
 /// The new model alone, in busiest days.
 const TIMES_DAY_ALONE: f64 = 1.4;
 /// The new model's minutes in use, in the most minutes ever.
@@ -36,7 +38,8 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
                 _ => 1.0,
             };
             let usual = (baseline.usual_day.work as f64).max(LEAST_SHARE_OF_BUSIEST * busiest);
-            let added = (model.unexplained as f64 / (SHARE_OF_DAY * usual))
+            let harmless = TIMES_HARMLESS * baseline.foreign.load.work as f64;
+            let added = (model.unexplained as f64 / (SHARE_OF_DAY * usual).max(harmless))
                 .min(picture.times_most(DAY) / TIMES_DAY)
                 .min(model.loads[DAY].active as f64 / 2.0);
             let alone = model.loads[DAY].work as f64 / (TIMES_DAY_ALONE * busiest);

@@ -16,7 +16,8 @@ pub struct NewModel {
     pub loads: [Load; WIDTH_COUNT],
     /// Its cost within 24 hours.
     pub cost: UsdMicros,
-    /// The work of it within 24 hours that exceeds what all models together did at this time on earlier days.
+    /// The work of it within 24 hours that exceeds 1.5 times what all models together did at this time on
+    /// earlier days.
     pub unexplained: u64,
 }
 

@@ -1,4 +1,8 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{KeyId, WorkspaceName};
 
 /// What a key is for. The rotation machine and the ledger know; the watchdog is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -15,4 +19,29 @@ pub enum KeyRole {
     Canary,
     /// At the provider, but not in the ledger.
     Unmanaged,
+}
+
+/// What guard knows of keys: those in its custody, and which workspaces it has keys of.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Roles {
+    keys: BTreeMap<KeyId, KeyRole>,
+    enrolled: BTreeSet<WorkspaceName>,
+}
+
+impl Roles {
+    /// Adds a key in custody.
+    pub fn add(&mut self, workspace: &WorkspaceName, key: &KeyId, role: KeyRole) {
+        self.keys.insert(key.clone(), role);
+        self.enrolled.insert(workspace.clone());
+    }
+
+    /// What this key is for. A key that guard does not have is a stranger where guard has keys; where it has none, it only
+    /// watches, and every key is taken to be in use.
+    pub fn of(&self, key: &KeyId, workspace: Option<&WorkspaceName>) -> KeyRole {
+        match (self.keys.get(key), workspace) {
+            (Some(role), _) => *role,
+            (None, Some(workspace)) if !self.enrolled.contains(workspace) => KeyRole::Active,
+            (None, _) => KeyRole::Unmanaged,
+        }
+    }
 }

@@ -64,7 +64,7 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
         .iter()
         .map(|test| {
             // A key whose days differ widely needs more.
-            let spread = if baseline.saturated() { 0.0 } else { 1.5 * baseline.work_spread[test.width].exp() };
+            let spread = if baseline.saturated() { 0.0 } else { 1.5 * (1.2 * baseline.work_spread[test.width]).exp() };
             let window = picture.times_most(test.width) / (test.times.max(spread) * caution);
             let total = day / (test.times_day * if test.times_day < 2.0 { caution.min(1.5) } else { caution });
             (window.min(total).min(evidence), test)

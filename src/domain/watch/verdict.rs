@@ -193,9 +193,9 @@ pub struct Finding {
 
 impl Finding {
     /// The share of the evidence for a trip at which people are warned.
-    const WARN_AT: f64 = 0.65;
+    const WARN_AT: f64 = 0.8;
     /// The share at which it is worth a line in `status`.
-    const NOTICE_AT: f64 = 0.5;
+    const NOTICE_AT: f64 = 0.65;
 
     /// What a statistical rule says, with `ratio` of the evidence it needs for a trip; `None` when that is nothing to
     /// speak of.
