@@ -47,7 +47,8 @@ pub enum StoreError {
 /// Raw usage, minute by minute, and how far it is known.
 pub trait UsageStore: Send + Sync {
     /// Replaces everything known of the window's minutes by its rows, in one transaction, and returns the minutes whose
-    /// content changed, oldest first.
+    /// content changed, oldest first. Rows outside the window are not stored, rows without usage neither; of two rows that
+    /// differ in their tokens only, the later one counts.
     fn replace_usage(&self, window: &UsageWindow, read_at: Timestamp) -> Result<Vec<Minute>, StoreError>;
     /// Rows in `from..until`, oldest first; all principals when `principal` is `None`.
     fn usage(&self, principal: Option<&Principal>, from: Minute, until: Minute) -> Result<Vec<UsageRow>, StoreError>;
@@ -108,7 +109,8 @@ pub struct OutboxEntry {
     pub next_attempt: Timestamp,
 }
 
-/// Notices that wait to be delivered, at least once. Fan-out to notifiers happens when a notice is first seen by `due`.
+/// Notices that wait to be delivered, at least once. Fan-out to notifiers happens when a notice is first seen by `due`; a
+/// notifier that joins the ledger later is not told old news. A notice without an evidence head gets the newest one.
 pub trait Outbox: Send + Sync {
     /// Queues notices outside a journal commit; a known `dedup` is not added again.
     fn enqueue(&self, notices: &[Notice]) -> Result<(), StoreError>;

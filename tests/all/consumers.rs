@@ -319,6 +319,9 @@ async fn a_program_is_believed_only_as_far_as_it_can_be() {
     let error = delivered(liar.as_ref(), NEW).await.unwrap_err();
     assert!(matches!(&error, ConsumerError::Unknown { .. }) && !error.to_string().contains("TheOldKey"), "{error}");
 
+    let mute = consumer(&kind(shell("cat >/dev/null"), Some(shell("exit 1"))));
+    assert!(matches!(delivered(mute.as_ref(), NEW).await, Err(ConsumerError::Unknown { .. })));
+
     let chatty = consumer(&kind(shell("k=$(cat); echo \"no room for $k\" >&2; exit 1"), None));
     let error = delivered(chatty.as_ref(), NEW).await.unwrap_err();
     assert!(matches!(&error, ConsumerError::Unknown { .. }), "{error}");

@@ -7,7 +7,7 @@ use guard::adapters::gate::FileGate;
 use guard::domain::ids::{KeyId, WorkspaceName};
 use guard::ports::{Gate, GateState};
 
-use crate::again::alone;
+use crate::again::{alone, skipped};
 
 fn workspace() -> WorkspaceName {
     WorkspaceName::new("prod").unwrap()
@@ -79,6 +79,16 @@ fn whatever_is_not_guards_own_file_is_closed() {
         gate.close(&workspace(), "by hand").unwrap();
         assert!(matches!(gate.read(&workspace()), GateState::Closed { .. }));
     }
+}
+
+#[test]
+fn a_file_of_somebody_else_is_closed() {
+    if !rustix::process::geteuid().is_root() {
+        return skipped("only root can give a file away");
+    }
+    let (_state, gate, file) = opened();
+    std::os::unix::fs::chown(&file, Some(65_534), None).unwrap();
+    assert!(reason(&gate).contains("belongs to uid 65534"), "{}", reason(&gate));
 }
 
 #[test]

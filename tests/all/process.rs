@@ -55,7 +55,7 @@ fn the_secret_goes_in_by_standard_input_only_and_does_not_come_back_in_errors() 
 fn a_name_is_looked_up_in_the_fixed_path_and_a_suspect_file_is_not_run() {
     let named = |path: &str| Program { path: path.into(), args: vec![], timeout: Duration::from_secs(600) };
     assert!(Call::new(&named("true")).run_blocking().is_ok());
-    for missing in ["no-such-program-here", "/no/such/program"] {
+    for missing in ["no-such-program-here", "/no/such/program", "bin/true", "./true"] {
         let error = Call::new(&named(missing)).run_blocking().err().unwrap();
         assert!(matches!(error, ProcessError::NotRun { .. }), "{error}");
     }

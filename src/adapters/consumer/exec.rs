@@ -63,11 +63,13 @@ impl Place for Exec {
             // It may have got far enough before it failed.
             Err(error) => return Err(ConsumerError::Unknown { target, why: error.to_string() }),
         }
-        match self.read().await? {
-            Reading::WriteOnly => Ok(()),
-            Reading::Holds(held) if held.same_as(secret) => Ok(()),
-            _ => Err(ConsumerError::Unknown { target, why: "it ended well, but another key is read back".to_owned() }),
-        }
+        let why = match self.read().await {
+            Ok(Reading::WriteOnly) => return Ok(()),
+            Ok(Reading::Holds(held)) if held.same_as(secret) => return Ok(()),
+            Ok(_) => "it ended well, but another key is read back".to_owned(),
+            Err(error) => format!("it ended well, but cannot be read back: {error}"),
+        };
+        Err(ConsumerError::Unknown { target, why })
     }
 
     fn pickup(&self) -> &'static str {

@@ -32,13 +32,10 @@ pub fn replace(path: &Path, content: &[u8], attributes: Attributes<'_>) -> Resul
     sweep(&directory, name, &shown)?;
     let mut temporary = prefix(name);
     temporary.push(format!("{:016x}", rand::random::<u64>()));
-    let result = write(&directory, &temporary, path, content, attributes).and_then(|()| {
-        rustix::fs::renameat(&directory, &temporary, &directory, name).map_err(|e| FileError::io("replace", path, e))
-    });
-    if let Err(error) = result {
-        // Best effort: what stays behind is swept by the next replacement.
-        let _ = rustix::fs::unlinkat(&directory, &temporary, AtFlags::empty());
-        return Err(error);
+    write(&directory, &temporary, path, content, attributes)?;
+    if let Err(error) = rustix::fs::renameat(&directory, &temporary, &directory, name) {
+        discard(&directory, &temporary);
+        return Err(FileError::io("replace", path, error));
     }
     let unsettled = |why: String| FileError::Unsettled { path: path.to_owned(), why };
     rustix::fs::fsync(&directory).map_err(|e| unsettled(format!("may not survive a crash: {e}")))?;
@@ -72,10 +69,7 @@ pub fn create(path: &Path, content: &[u8]) -> Result<bool, FileError> {
     match write(&directory, name, path, content, Attributes::Fresh(0o600)) {
         Ok(()) => {}
         Err(FileError::Io { source, .. }) if source.kind() == ErrorKind::AlreadyExists => return Ok(false),
-        Err(error) => {
-            let _ = rustix::fs::unlinkat(&directory, name, AtFlags::empty());
-            return Err(error);
-        }
+        Err(error) => return Err(error),
     }
     rustix::fs::fsync(&directory).map_err(|e| FileError::io("make durable", path, e))?;
     Ok(true)
@@ -125,6 +119,12 @@ fn sweep(directory: &OwnedFd, name: &OsStr, shown: &Path) -> Result<(), FileErro
     Ok(())
 }
 
+/// Best effort: what stays behind is swept by the next replacement.
+fn discard(directory: &OwnedFd, name: &OsStr) {
+    let _ = rustix::fs::unlinkat(directory, name, AtFlags::empty());
+}
+
+/// Makes the file `name`, which must not exist, for `path`; leaves none behind when it fails.
 fn write(
     directory: &OwnedFd,
     name: &OsStr,
@@ -135,7 +135,10 @@ fn write(
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::WRONLY;
     let fd = rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o600))
         .map_err(|e| FileError::io("make", path, e))?;
-    let mut file = File::from(fd);
+    fill(File::from(fd), path, content, attributes).inspect_err(|_| discard(directory, name))
+}
+
+fn fill(mut file: File, path: &Path, content: &[u8], attributes: Attributes<'_>) -> Result<(), FileError> {
     match attributes {
         Attributes::Fresh(mode) => set_mode(&file, mode, path)?,
         Attributes::Of(old) => copy_attributes(old, &file, path)?,

@@ -129,7 +129,7 @@ impl Call {
     fn supervised(mut self, cancelled: Option<&std::io::PipeReader>) -> Result<Finished, ProcessError> {
         let program = self.program.path.clone();
         let not_run = |why: String| ProcessError::NotRun { program: program.clone(), why };
-        let path = find(&program).ok_or_else(|| not_run(format!("it is not in {PATH}")))?;
+        let path = find(&program).map_err(not_run)?;
         fs::program(&path).map_err(|error| not_run(error.to_string()))?;
         let mut command = Command::new(path);
         command.args(&self.program.args).env_clear().current_dir("/");
@@ -162,12 +162,17 @@ fn describe(status: std::process::ExitStatus) -> String {
     }
 }
 
-/// A path as it is, a bare name in the fixed directories.
-fn find(program: &str) -> Option<PathBuf> {
-    if program.contains('/') {
-        return Some(PathBuf::from(program));
+/// An absolute path as it is, a bare name in the fixed directories. The child works in `/`, so that a relative path would mean
+/// one file to guard and another to the child.
+fn find(program: &str) -> Result<PathBuf, String> {
+    if program.starts_with('/') {
+        return Ok(PathBuf::from(program));
     }
-    PATH.split(':').map(|directory| PathBuf::from(directory).join(program)).find(|path| path.is_file())
+    if program.contains('/') {
+        return Err("it is a relative path; write the whole path".to_owned());
+    }
+    let mut places = PATH.split(':').map(|directory| PathBuf::from(directory).join(program));
+    places.find(|path| path.is_file()).ok_or_else(|| format!("it is not in {PATH}"))
 }
 
 /// Starts a child with umask 077. The umask belongs to the whole process: one at a time, and files that another thread makes
