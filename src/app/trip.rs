@@ -15,7 +15,7 @@ use crate::domain::ledger::{TripMode, Workspace};
 use crate::domain::notice::{Notice, Severity};
 use crate::domain::rotation::{Custody, Event, GateRecord, Outcome, SetStatus, Standing};
 use crate::domain::time::{Minute, Timestamp};
-use crate::ports::{Commit, EvidenceDraft, SecretName, StoreError};
+use crate::ports::{Commit, EvidenceDraft, GateState, SecretName, StoreError};
 
 /// How long to wait for another guard that works on the workspace. It sees the trip by itself and acts on it.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -134,6 +134,8 @@ struct Trip<'a> {
     /// The state at the beginning; empty when the journal cannot be read, which must not stop a trip.
     custody: Custody,
     targets: BTreeSet<KeyId>,
+    /// An earlier trip that only the gate knows of; what it owes, this one owes too.
+    unwritten: Option<GateNote>,
     report: TripReport,
 }
 
@@ -166,7 +168,11 @@ impl<'a> Trip<'a> {
         let fresh = targets.iter().filter(|k| !stopped(k)).count();
         let escalated = wanted == TripMode::Kill && !request.cause.by_person && !repeated && over_cap(app, fresh);
         let mode = if escalated { TripMode::Gate } else { wanted };
-        let keys = targets.iter().filter(|_| mode == TripMode::Kill);
+        let unwritten = unwritten(app, workspace, &custody);
+        let mut keys = if mode == TripMode::Kill { targets.clone() } else { BTreeSet::new() };
+        if mode != TripMode::Observe {
+            keys.extend(unwritten.iter().flat_map(|note| note.keys.clone()));
+        }
         let report = TripReport {
             workspace: workspace.name.clone(),
             incident: repeated.then(|| IncidentId(custody.generation())),
@@ -174,12 +180,12 @@ impl<'a> Trip<'a> {
             escalated,
             repeated,
             gate_closed: false,
-            keys: keys.map(|key| KilledKey { key: key.clone(), dead: false, effective_seconds: None }).collect(),
+            keys: keys.into_iter().map(|key| KilledKey { key, dead: false, effective_seconds: None }).collect(),
             promoted: None,
             reopened: false,
             troubles,
         };
-        Ok(Self { app, workspace, request, custody, targets, report })
+        Ok(Self { app, workspace, request, custody, targets, unwritten, report })
     }
 
     fn trouble(&mut self, what: &str, error: impl std::fmt::Display) {
@@ -191,14 +197,17 @@ impl<'a> Trip<'a> {
     }
 
     fn sentence(&self) -> String {
-        let cause = &self.request.cause.sentence;
+        let cause = match &self.unwritten {
+            Some(earlier) => format!("{}; then {}", earlier.sentence, self.request.cause.sentence),
+            None => self.request.cause.sentence.clone(),
+        };
         if self.report.escalated {
             let cap = self.app.ledger.organization.kills_per_hour;
             format!(
                 "{cause}. No key is killed: rules have stopped {cap} or more keys within an hour; a person must decide"
             )
         } else {
-            cause.clone()
+            cause
         }
     }
 
@@ -209,6 +218,7 @@ impl<'a> Trip<'a> {
             keys.extend(custody.trip_targets(self.request.key.as_ref()));
         }
         keys.retain(|key| custody.key(key).is_some());
+        let mode = if keys.is_empty() { self.report.mode } else { TripMode::Kill };
         TripRecord {
             incident: custody.next_incident(),
             keys,
@@ -216,7 +226,7 @@ impl<'a> Trip<'a> {
             sentence: self.sentence(),
             figures: self.request.cause.figures.clone(),
             by_person: self.request.cause.by_person,
-            mode: self.report.mode,
+            mode,
         }
     }
 
@@ -407,6 +417,14 @@ impl<'a> Trip<'a> {
             detail: String::new(),
             evidence_head: None,
         }
+    }
+}
+
+/// The trip that the gate tells of and the journal does not.
+fn unwritten(app: &App, workspace: &Workspace, custody: &Custody) -> Option<GateNote> {
+    match app.gate.read(&workspace.name) {
+        GateState::Closed { why } => GateNote::parse(&why).filter(|note| note.incident >= custody.next_incident()),
+        GateState::Open { .. } => None,
     }
 }
 
