@@ -162,6 +162,8 @@ async fn walk(steps: Vec<Step>) -> Result<(), TestCaseError> {
     prop_assert!(custody.rotation().is_none() || frozen, "L1: {:#?}", custody);
     if let Some(desired) = custody.desired().filter(|k| custody.usable(k)) {
         let stopped = custody.consumers().values().any(|c| c.overwritten >= 3);
+        // A person switched the last key off: nobody but a person can help.
+        let stopped = stopped || (!world.lock().works(desired) && custody.standbys().is_empty());
         let all = world.held().len() == 2 && world.held().values().all(|k| k == desired);
         prop_assert!(all || stopped, "L4: {:?} instead of {desired}", world.held());
     } else {
@@ -218,8 +220,9 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+// A third of proptest's usual number: each case is a small life. `PROPTEST_CASES` raises it.
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 3, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn promises_hold_in_a_hostile_world(steps in proptest::collection::vec(step(), 1..40)) {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::decide::{Desk, Flow};
+use super::decide::{Decision, Desk, Flow};
 use super::effect::{Effect, SetStatus};
 use super::event::{DeathProof, Event};
 use super::retry::Task;
@@ -36,12 +36,12 @@ impl Desk<'_> {
                 Flow::Continue(())
             }
             (Some(_), GateSeen::Closed(text)) => match self.unrecorded_trip(&text) {
-                Some(trip) => self.record(Event::Tripped(trip)),
+                Some(trip) => self.recover(trip),
                 None if *self.custody.gate() != GateRecord::Closed => self.record(Event::GateClosed),
                 None => Flow::Continue(()),
             },
             (None, GateSeen::Closed(text)) => match self.unrecorded_trip(&text) {
-                Some(trip) => self.record(Event::Tripped(trip)),
+                Some(trip) => self.recover(trip),
                 None if matches!(self.custody.gate(), GateRecord::Open(_)) => {
                     self.record(Event::Tripped(self.unexplained(format!("the gate was found closed: {text}"))))
                 }
@@ -67,6 +67,13 @@ impl Desk<'_> {
         let mode = if keys.is_empty() { TripMode::Gate } else { TripMode::Kill };
         let figures = json!({ "recovered_from": "gate" });
         Some(TripRecord { keys, mode, figures, ..self.unexplained(note.sentence) })
+    }
+
+    /// Writes such a trip down, with the requests that it may have sent before it died.
+    fn recover(&self, trip: TripRecord) -> Flow {
+        let sent = trip.keys.iter().filter(|k| self.custody.key(k).is_some_and(|r| !r.archived)).cloned();
+        let sent: Vec<Event> = sent.map(|key| Event::OffIntended { key }).collect();
+        Flow::Break(Decision::Record([vec![Event::Tripped(trip)], sent].concat()))
     }
 
     fn unexplained(&self, sentence: String) -> TripRecord {

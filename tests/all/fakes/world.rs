@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, TimeDelta};
 use guard::domain::ids::{ConsumerName, KeyId, WorkspaceId, WorkspaceName};
+use guard::domain::incident::GateNote;
 use guard::domain::key::KeyStatus;
 use guard::domain::notice::Notice;
 use guard::domain::rotation::{Custody, invariants};
@@ -258,15 +259,15 @@ impl State {
         let workspaces: Vec<WorkspaceName> = self.journal.keys().cloned().collect();
         for workspace in workspaces {
             let custody = self.custody(&workspace);
-            let world = self.observed(&workspace);
-            // The first request of a trip is backed by the note in the closed gate until the journal has it.
-            let unwritten = world.gate.is_none() && at.starts_with("trip.");
-            let results = [invariants::state(&custody), invariants::world(&custody, &world)];
-            for violation in results.into_iter().filter_map(Result::err) {
-                if !(unwritten && violation.rule == "S11") {
-                    self.broken.push(format!("{at}: {violation}"));
-                }
+            let mut world = self.observed(&workspace);
+            // The first request of a trip is backed by the note in the closed gate: the journal may not take it yet.
+            if let Some(GateState::Closed { why }) = self.gates.get(&workspace) {
+                let noted = GateNote::parse(why).map(|n| n.keys).unwrap_or_default();
+                world.deactivating.retain(|key| !noted.contains(key));
             }
+            let results = [invariants::state(&custody), invariants::world(&custody, &world)];
+            let violations = results.into_iter().filter_map(Result::err);
+            self.broken.extend(violations.map(|violation| format!("{at}: {violation}")));
         }
     }
 }
