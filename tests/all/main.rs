@@ -10,6 +10,7 @@ mod layers;
 mod lease;
 mod ledger;
 mod ledger_command;
+mod pipelines;
 mod process;
 mod reconcile;
 mod setup;
