@@ -27,6 +27,7 @@ mod notify_outbox;
 mod notify_webhook;
 mod openapi;
 mod organization;
+mod pipelines;
 mod prism;
 mod process;
 mod provider_contract;

@@ -50,7 +50,7 @@ trait Place: Send + Sync {
     fn describe(&self) -> String;
     /// What it holds now.
     async fn read(&self) -> Result<Reading, ConsumerError>;
-    /// Writes atomically and reads back.
+    /// Writes atomically. What the place then shows is checked by [`Confirmed`], or by the place itself.
     async fn deliver(&self, secret: &Secret) -> Result<(), ConsumerError>;
     /// When a running workload picks the new key up by itself.
     fn pickup(&self) -> &'static str;
@@ -68,7 +68,9 @@ fn place(workspace: &WorkspaceName, settings: &ConsumerSettings, means: &Means) 
         ConsumerKind::Dotenv { path, variable, follow_symlink } => {
             Box::new(Dotenv::new(path, variable, *follow_symlink))
         }
-        ConsumerKind::Exec { write, read } => Box::new(Exec::new(write, read.as_ref(), workspace, &settings.name)),
+        ConsumerKind::Exec { write, read } => {
+            Box::new(Confirmed(Exec::new(write, read.as_ref(), workspace, &settings.name)))
+        }
         ConsumerKind::Field(field) => Box::new(Confirmed(Field::new(field.clone()))),
         ConsumerKind::Keyring(entry) => Box::new(Confirmed(KeyringEntry::new(entry))),
         ConsumerKind::SystemdCredential(credential) => Box::new(Confirmed(SystemdCredential::new(credential.clone()))),

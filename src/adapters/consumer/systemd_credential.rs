@@ -72,8 +72,9 @@ impl Place for SystemdCredential {
     }
 
     async fn deliver(&self, secret: &Secret) -> Result<(), ConsumerError> {
-        // Each sealing differs; a file that is right already is not touched.
-        if matches!(self.read().await, Ok(Reading::Holds(held)) if held.same_as(secret)) {
+        // Each sealing differs, so that a file that is right already is not touched; neither is one that cannot be opened: it
+        // may be another credential, or no credential at all.
+        if matches!(self.read().await?, Reading::Holds(held) if held.same_as(secret)) {
             return Ok(());
         }
         let args = [

@@ -69,7 +69,7 @@ impl Client {
     /// # Errors
     /// [`HttpError::Setup`] when TLS cannot be set up.
     pub fn new(limits: Limits) -> Result<Self, HttpError> {
-        Self::build(limits, |builder| Ok(builder))
+        Self::build(limits, Ok)
     }
 
     /// A client that believes servers only when the certificates in `authority` (PEM) vouch for them: a cluster's or a company's

@@ -82,11 +82,8 @@ fn member(events: &Events<'_>, mapping: usize, wanted: &str) -> Result<Option<us
     while key < events.len() && events[key].0 != Event::MappingEnd {
         let value = after(events, key);
         match &events[key].0 {
-            Event::Scalar(name, ..) if name == wanted => {
-                if found.replace(value).is_some() {
-                    return Err("is there twice; remove one");
-                }
-            }
+            Event::Scalar(name, ..) if name == wanted && found.is_some() => return Err("is there twice; remove one"),
+            Event::Scalar(name, ..) if name == wanted => found = Some(value),
             Event::Scalar(name, ..) => merges |= name == "<<",
             _ => {}
         }
