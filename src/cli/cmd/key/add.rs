@@ -15,7 +15,7 @@ pub struct Args {
     workspace: WorkspaceName,
     /// The key's id at the provider, when several keys fit the secret
     #[arg(long, value_name = "ID")]
-    key: Option<KeyId>,
+    id: Option<KeyId>,
     /// Enrol it as bait: guard never hands it out, and any use of it is an alarm
     #[arg(long)]
     canary: bool,
@@ -28,7 +28,7 @@ pub struct Args {
 pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     let question = format!("Paste the new key of {}", args.workspace);
     let secret = prompt::secret(&session.out, &question, args.stdin.is_some(), session.globals.no_input)?;
-    enroll(session, args.workspace, args.key, args.canary.then_some(Enrolment::Canary), secret).await
+    enroll(session, args.workspace, args.id, args.canary.then_some(Enrolment::Canary), secret).await
 }
 
 /// Matches the secret to one key of the workspace, seals it, and makes it the first key or a standby.
