@@ -57,7 +57,7 @@ fn explain(name: &WorkspaceName, refusal: &Refusal) -> AppError {
     let remedy = match refusal {
         Refusal::NotLatched => format!("`guard check -w {name}` says whether jobs may start"),
         Refusal::NotNewest { newest, .. } => {
-            format!("look at incident {newest} first (`guard status -w {name}`), then release that one")
+            format!("look at incident {newest} first (`guard status`), then release that one")
         }
         Refusal::Alive(_) => {
             format!(
@@ -66,8 +66,12 @@ fn explain(name: &WorkspaceName, refusal: &Refusal) -> AppError {
         }
         Refusal::NoKey => format!("make a key in the Console and hand it over with `guard key add -w {name}`"),
         Refusal::NotConverged(_) => {
-            format!("`guard status -w {name}` says what is wrong with it; `guard tick -w {name}` tries again")
+            format!("`guard status` says what is wrong with it; `guard tick -w {name}` tries again")
         }
     };
-    AppError::Refused { what: format!("the gate of `{name}` stays closed: {refusal}"), remedy }
+    let what = match refusal {
+        Refusal::NotLatched => format!("no incident keeps the gate of `{name}` closed; there is nothing to release"),
+        _ => format!("the gate of `{name}` stays closed: {refusal}"),
+    };
+    AppError::Refused { what, remedy }
 }

@@ -98,11 +98,11 @@ fn outcome(report: &RotateReport, wanted: &Order) -> Result<Exit, Failure> {
             "make a key in the Console (Settings → API keys, in the workspace of `{name}`), then hand it over: `guard key add -w {name}`"
         ))),
         (None, Some(needs), _) => Err(Failure::new(Exit::Refused, format!("the rotation of `{name}` cannot go on: {needs}"))
-            .hint(format!("`guard status -w {name}` shows the details"))),
+            .hint("`guard status` shows the details")),
         (None, None, Some(waiting)) => Err(Failure::new(Exit::Later, format!("waiting: {waiting}"))
             .hint("run the same command again, add --wait, or let `guard watch` drive it")),
         (None, None, None) => Err(Failure::new(Exit::Failed, format!("the rotation of `{name}` was superseded"))
-            .hint(format!("`guard status -w {name}` says by what"))),
+            .hint("`guard status` says by what")),
     }
 }
 

@@ -107,6 +107,7 @@ impl Page {
         self.lines.push(format!("{} ({}, {mode})", workspace.name, harmless::short(&workspace.environment, 40)));
         let gate = match &workspace.gate {
             GateView::Open { generation: 0 } => "open, never tripped".to_owned(),
+            GateView::Open { generation: 1 } => "open, 1 trip so far".to_owned(),
             GateView::Open { generation } => format!("open, {generation} trips so far"),
             GateView::Closed { why, since, .. } => format!("CLOSED: {}{}", harmless::line(why), self.ago(*since)),
         };

@@ -307,7 +307,11 @@ impl WorkspaceView {
     /// What is owed here: the listed obligations, and what the rest of the view implies.
     pub fn owed(&self) -> Vec<Obligation> {
         let mut owed = self.obligations.clone();
-        if let GateView::Closed { why, incident, since } = &self.gate {
+        // Without a key there is nothing to open the gate for, and the missing key is owed already.
+        let awaits_first_key = self.keys.is_empty() && !self.obligations.is_empty();
+        if let GateView::Closed { why, incident, since } = &self.gate
+            && (incident.is_some() || !awaits_first_key)
+        {
             let rearm = incident.map(|i| format!("guard rearm -w {} --incident {i} --reason TEXT", self.name));
             owed.push(Obligation { what: format!("The gate is closed: {why}"), since: *since, remedy: rearm });
         }

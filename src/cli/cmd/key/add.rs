@@ -46,7 +46,7 @@ async fn enroll(
     let role = added.role.map_or("taken into custody", Role::as_str);
     session.out.line(format!("{} ({}) is sealed in the vault of `{workspace}`: {role}.", added.key, added.hint));
     match &added.waiting_for {
-        Some(what) => session.out.line(format!("Still open: {what}. `guard tick` or `guard watch` goes on.")),
+        Some(what) => session.out.line(format!("Still open: {what}. `guard status` says who must act.")),
         None if added.role == Some(Role::Active) => {
             session
                 .out
@@ -55,6 +55,7 @@ async fn enroll(
         }
         None if added.role == Some(Role::Standby) => {
             session.out.line("It is inactive at the provider until it is needed, so that stealing it is worthless.");
+            session.out.line(format!("Next: `guard rotate -w {workspace} --dry-run` shows what a rotation would do."));
         }
         None => {}
     }

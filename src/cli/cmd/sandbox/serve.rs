@@ -168,6 +168,9 @@ fn introduce(session: &Session, sandbox: &Sandbox, admin_key_file: &Path, played
     out.line("In another terminal:");
     out.line("");
     out.line(format!("  export GUARD_PROVIDER_URL={url}"));
+    if sandbox.shared().clock.pace() != Pace::Times(1) {
+        out.line(format!("  export GUARD_SANDBOX_CLOCK={url}"));
+    }
     out.line(format!("  guard init --admin-key-file {}", admin_key_file.display()));
     let Some(Played { name, dotenv, .. }) = played.last() else { return };
     let dotenv = dotenv.display();
@@ -178,7 +181,24 @@ fn introduce(session: &Session, sandbox: &Sandbox, admin_key_file: &Path, played
     out.line("");
     out.line(format!("  guard sandbox mint -w {name} --inactive | guard key add -w {name}"));
     out.line("");
-    out.line("A job that spends, and reads its key again before each message:");
+    out.line("A job that spends, with the key that is current when it starts:");
+    out.line("");
+    out.line(format!("  guard exec -w {name} -- guard sandbox pipeline --messages 100"));
+    out.line("");
+    out.line("A job that reads its key again before each message. So that a rotation reaches it, the ledger must say so below");
+    out.line(format!("its workspace `{name}`:"));
     out.line("");
     out.line(format!("  guard sandbox pipeline --dotenv {dotenv} --messages 100"));
+    out.line("");
+    out.line("  [[workspace.consumer]]");
+    out.line("  name = \"app\"");
+    out.line("  kind = \"dotenv\"");
+    out.line(format!("  path = \"{dotenv}\""));
+    out.line("");
+    out.line("Then replace its key, watch, and stop it:");
+    out.line("");
+    out.line(format!("  guard rotate -w {name}"));
+    out.line("  guard watch");
+    out.line(format!("  guard trip -w {name} --reason 'seen on a paste site'"));
+    out.line(format!("  guard rearm -w {name} --incident 1 --reason 'cause found'"));
 }
