@@ -9,6 +9,7 @@ pub mod log;
 pub mod mint;
 pub mod org;
 pub mod replay;
+pub mod score;
 mod server;
 pub mod traffic;
 pub mod usage;
