@@ -256,12 +256,4 @@ impl Custody {
         }
         self
     }
-
-    /// Whether what the consumer holds is a key that guard no longer lets live.
-    pub fn holds_lost_key(&self, consumer: &ConsumerName) -> bool {
-        self.consumers.get(consumer).and_then(|c| match &c.holds {
-            Holding::Key(key) | Holding::Written(key) => Some(!self.usable(key)),
-            _ => None,
-        }) == Some(true)
-    }
 }
