@@ -126,6 +126,10 @@ fn opening(
     if let Some(rotation) = custody.rotation() {
         return match &request.order {
             Order::Forward => Ok(None),
+            Order::Force(_) if custody.phase() == Phase::RollBack => refuse(
+                format!("rotation {} is being rolled back", rotation.id),
+                format!("let it finish with `guard rotate -w {name}`, then begin another one"),
+            ),
             Order::Force(_) if rotation.forced.is_some() => Ok(None),
             Order::Force(reason) => Ok(Some(Event::DrainForced { reason: reason.clone(), by: app.actor.clone() })),
             Order::RollBack if custody.phase() == Phase::RollBack => Ok(None),

@@ -236,7 +236,7 @@ fn say(workspace: &WorkspaceName, before: &Custody, event: &Event, after: &Custo
                     Severity::Warning,
                     None,
                     summary,
-                    "guard delivers the current key again.".to_owned(),
+                    "guard delivers the current key again; after three times, once an hour.".to_owned(),
                 )
             })?
         }

@@ -6,7 +6,7 @@ use guard::app::drive::{Patience, tick};
 use guard::app::rearm::rearm;
 use guard::app::rotate::{Order, RotateRequest, rotate};
 use guard::app::trip::{TripCause, TripRequest, trip};
-use guard::app::{App, enroll, points};
+use guard::app::{App, AppError, enroll, points};
 use guard::domain::ids::{ConsumerName, IncidentId};
 use guard::domain::incident::TripRecord;
 use guard::domain::key::KeyStatus;
@@ -30,7 +30,7 @@ enum Step {
     Die(usize, u32),
     Faulty(Request),
     Edit(usize, bool),
-    Overwrite(bool),
+    Overwrite(Option<usize>),
     Down(bool),
     DiskFull(bool),
     Unreachable(bool),
@@ -59,11 +59,18 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..points::ALL.len(), 1_u32..4).prop_map(|(p, n)| Step::Die(p, n)),
         4 => request.prop_map(Step::Faulty),
         1 => (0_usize..3, any::<bool>()).prop_map(|(k, on)| Step::Edit(k, on)),
-        1 => any::<bool>().prop_map(Step::Overwrite),
+        2 => proptest::option::of(0_usize..3).prop_map(Step::Overwrite),
         1 => any::<bool>().prop_map(Step::Down),
         1 => any::<bool>().prop_map(Step::DiskFull),
         1 => any::<bool>().prop_map(Step::Unreachable),
     ]
+}
+
+/// guard must never contradict itself, whatever the world does.
+fn sane<T>(world: &World, result: &Result<T, AppError>) {
+    if let Err(AppError::Bug(what)) = result {
+        world.lock().broken.push(what.clone());
+    }
 }
 
 /// Runs a command as a process that may die.
@@ -79,13 +86,24 @@ where
     }
 }
 
+async fn ticks(world: &World) {
+    let seen = world.clone();
+    run(world, |guard| async move {
+        for ticked in tick(&guard, None).await {
+            sane(&seen, &ticked.pause);
+        }
+    })
+    .await;
+}
+
 async fn take(world: &World, step: Step) {
     let consumer = || "api".parse::<ConsumerName>().unwrap();
     match step {
-        Step::Tick => run(world, |guard| async move { tick(&guard, None).await }).await,
+        Step::Tick => ticks(world).await,
         Step::Rotate(order) => {
             let request = RotateRequest { patience: Patience::Short, ..options(order) };
-            run(world, |guard| async move { rotate(&guard, &name(), &request).await.is_ok() }).await;
+            let seen = world.clone();
+            run(world, |guard| async move { sane(&seen, &rotate(&guard, &name(), &request).await) }).await;
         }
         Step::Trip(key, by_person) => {
             let cause = TripCause {
@@ -95,11 +113,14 @@ async fn take(world: &World, step: Step) {
                 by_person,
             };
             let request = TripRequest { workspace: name(), key: key.map(|k| id(KEYS[k])), cause };
-            run(world, |guard| async move { trip(&guard, &request).await.is_ok() }).await;
+            let seen = world.clone();
+            run(world, |guard| async move { sane(&seen, &trip(&guard, &request).await) }).await;
         }
         Step::Rearm => {
             let newest = IncidentId(world.custody(&name()).generation());
-            run(world, move |guard| async move { rearm(&guard, &name(), newest, "test", "ada").await.is_ok() }).await;
+            let seen = world.clone();
+            run(world, move |guard| async move { sane(&seen, &rearm(&guard, &name(), newest, "test", "ada").await) })
+                .await;
         }
         Step::Pass(minutes) => world.pass(TimeDelta::minutes(minutes)),
         Step::Work => world.use_keys(),
@@ -108,13 +129,14 @@ async fn take(world: &World, step: Step) {
         Step::Edit(key, on) => {
             world.edit(KEYS[key], if on { KeyStatus::Active } else { KeyStatus::Inactive });
         }
-        Step::Overwrite(foreign) => {
-            let text = if foreign { "somebody-elses" } else { "" };
+        Step::Overwrite(Some(key)) => {
             let mut state = world.lock();
-            state.held.remove(&consumer());
-            if foreign {
-                state.held.insert(consumer(), text.to_owned());
-            }
+            let text = state.keys[&id(KEYS[key])].secret.clone();
+            state.held.insert(consumer(), text);
+            state.meddled = true;
+        }
+        Step::Overwrite(None) => {
+            world.lock().held.insert(consumer(), "somebody-elses".to_owned());
         }
         Step::Down(down) => world.lock().down = down,
         Step::DiskFull(full) => world.lock().disk_full = full,
@@ -140,7 +162,7 @@ async fn heal(world: &World) {
     for _ in 0..80 {
         world.use_keys();
         world.pass(TimeDelta::minutes(2));
-        run(world, |guard| async move { tick(&guard, None).await }).await;
+        ticks(world).await;
     }
 }
 

@@ -1,7 +1,10 @@
 use chrono::TimeDelta;
 use guard::app::drive::{Patience, Pause, tick};
+use guard::app::rearm::rearm;
 use guard::app::rotate::{Order, RotateRequest, dry_run, rotate};
-use guard::app::{AppError, enroll};
+use guard::app::trip::{TripCause, TripRequest, trip};
+use guard::app::{AppError, enroll, points};
+use guard::domain::ids::{ConsumerName, IncidentId};
 use guard::domain::key::KeyStatus;
 use guard::domain::rotation::{Ending, Phase, Role};
 
@@ -184,6 +187,68 @@ async fn a_place_that_somebody_overwrites_is_mended_and_then_left_to_a_person() 
         assert_eq!(world.held().contains_key(&api), round < 2, "round {round}");
     }
     assert!(world.lock().notices.iter().any(|n| n.event == "consumer.drift"));
+}
+
+/// A rotation that has just drained, with the old key still alive.
+async fn drained() -> World {
+    for nth in 1.. {
+        let world = enrolled().await;
+        world.arm(points::COMMIT_AFTER, nth);
+        let guard = app(&world, ledger());
+        let _ = tokio::spawn(async move { rotate(&guard, &name(), &options(Order::Forward)).await.is_ok() }).await;
+        world.disarm();
+        if world.custody(&name()).phase() == Phase::Revoke {
+            return world;
+        }
+    }
+    unreachable!("every rotation passes the phase");
+}
+
+#[tokio::test]
+async fn a_key_that_a_consumer_holds_again_is_not_revoked() {
+    let world = drained().await;
+    let api: ConsumerName = "api".parse().unwrap();
+    let old = world.lock().keys[&id("a")].secret.clone();
+    {
+        let mut state = world.lock();
+        state.held.insert(api.clone(), old);
+        state.unreachable.insert("worker".parse().unwrap());
+    }
+    let guard = app(&world, ledger());
+    let now = RotateRequest { patience: Patience::Short, ..options(Order::Forward) };
+    assert_eq!(rotate(&guard, &name(), &now).await.unwrap().phase, Phase::Revoke);
+    assert_eq!(world.status("a"), KeyStatus::Active, "one place cannot be read");
+    world.lock().unreachable.clear();
+    world.pass(TimeDelta::minutes(5));
+    assert_eq!(rotate(&guard, &name(), &now).await.unwrap().ended, Some(Ending::Completed));
+    assert_eq!(world.held()[&api], id("b"));
+    promises(&world);
+}
+
+#[tokio::test]
+async fn a_trip_of_another_key_freezes_the_rotation_until_the_gate_is_released() {
+    let world = enrolled().await;
+    let guard = app(&world, ledger());
+    world.mint("c");
+    enroll::add(&guard, &name(), secret("c"), enroll::AddOptions::default()).await.unwrap();
+    let now = RotateRequest { patience: Patience::Short, ..options(Order::Forward) };
+    rotate(&guard, &name(), &now).await.unwrap();
+    let cause = TripCause {
+        rule: "person".to_owned(),
+        sentence: "the standby's paper lay open".to_owned(),
+        figures: serde_json::json!({}),
+        by_person: true,
+    };
+    trip(&guard, &TripRequest { workspace: name(), key: Some(id("c")), cause }).await.unwrap();
+    for _ in 0..60 {
+        world.use_keys();
+        world.pass(TimeDelta::minutes(2));
+        assert!(tick(&guard, None).await[0].pause.is_ok());
+    }
+    assert_eq!(world.custody(&name()).phase(), Phase::Drain, "silence behind a closed gate is no drain");
+    rearm(&guard, &name(), IncidentId(1), "burnt", "ada").await.unwrap();
+    assert_eq!(world.custody(&name()).roles()[&id("a")], Role::Retired, "then it goes on");
+    promises(&world);
 }
 
 #[tokio::test]

@@ -8,8 +8,11 @@ use super::state::{GateRecord, Holding};
 use super::waiting::Ask;
 use crate::domain::ids::{ConsumerName, KeyId};
 
-/// How often guard writes over somebody else's change before it asks a person.
-const TUG_OF_WAR: u32 = 3;
+/// How often guard writes over somebody else's change at once; from then on it asks a person, and tries once an hour.
+pub(super) const TUG_OF_WAR: u32 = 3;
+
+/// Pause between two rounds of a tug of war.
+const TUG_PAUSE: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
 /// Consumers and the gate converge to the desired key. No list of "done" places is trusted: each is read again.
 impl Desk<'_> {
@@ -49,7 +52,7 @@ impl Desk<'_> {
             }
             return Flow::Continue(());
         }
-        if record.is_some_and(|r| r.overwritten >= TUG_OF_WAR) {
+        if record.is_some_and(|r| r.overwritten >= TUG_OF_WAR && self.now - r.since < TUG_PAUSE) {
             self.ask(Ask::StopOverwriting(consumer.clone()));
             return Flow::Continue(());
         }

@@ -104,7 +104,8 @@ pub fn step(before: &Custody, event: &Event, after: &Custody) -> Result<(), Viol
                 .rotation
                 .as_ref()
                 .filter(|r| trip.keys.contains(&r.old) || r.new.as_ref().is_some_and(|k| trip.keys.contains(k)));
-            let spared = open.and_then(|r| r.exposed.iter().find(|k| !trip.keys.contains(k)));
+            let stopped = |k: &KeyId| before.keys.get(k).is_none_or(|r| r.tripped);
+            let spared = open.and_then(|r| r.exposed.iter().find(|k| !trip.keys.contains(*k) && !stopped(k)));
             let again = trip.rule == "reactivated";
             check(spared.is_none() || again, "S13", || format!("{spared:?} was exposed in the same overlap"))
         }

@@ -194,15 +194,16 @@ impl Custody {
     /// The keys that a trip of `key` stops (every deployed key when `None`): the key itself and, when it takes part in an open
     /// overlap, whatever was in consumers' places during that overlap. Standbys stay: they are what one promotes.
     pub fn trip_targets(&self, key: Option<&KeyId>) -> BTreeSet<KeyId> {
+        // What an earlier trip has stopped for good is not stopped again.
+        let open = |k: &&KeyId| self.keys.get(*k).is_some_and(|r| !r.tripped || r.standing != Standing::Dead);
         let exposed = self.rotation.iter().flat_map(|r| &r.exposed);
         let in_overlap = |k: &KeyId| self.rotation.as_ref().is_some_and(|r| r.old == *k || r.new.as_ref() == Some(k));
         match key {
-            Some(key) if in_overlap(key) => exposed.chain([key]).cloned().collect(),
+            Some(key) if in_overlap(key) => exposed.filter(open).chain([key]).cloned().collect(),
             Some(key) => BTreeSet::from([key.clone()]),
             None => {
                 let held = self.consumers.values().flat_map(|c| c.holds.key().into_iter().chain(&c.delivering));
-                let deployed = held.chain(&self.desired).chain(exposed);
-                deployed.filter(|k| self.keys.get(*k).is_some_and(|r| r.standing != Standing::Dead)).cloned().collect()
+                held.chain(&self.desired).chain(exposed).filter(open).cloned().collect()
             }
         }
     }
@@ -254,13 +255,5 @@ impl Custody {
             record.drifts = 0;
         }
         self
-    }
-
-    /// Whether what the consumer holds is a key that guard no longer lets live.
-    pub fn holds_lost_key(&self, consumer: &ConsumerName) -> bool {
-        self.consumers.get(consumer).and_then(|c| match &c.holds {
-            Holding::Key(key) | Holding::Written(key) => Some(!self.usable(key)),
-            _ => None,
-        }) == Some(true)
     }
 }

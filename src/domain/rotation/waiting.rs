@@ -82,7 +82,10 @@ impl fmt::Display for Ask {
         match self {
             Self::MakeKey => f.write_str("there is no standby key, and the provider's API cannot make one"),
             Self::StopOverwriting(consumer) => {
-                write!(f, "somebody else keeps replacing the key in `{consumer}`; guard has stopped writing there")
+                write!(
+                    f,
+                    "somebody else keeps replacing the key in `{consumer}`; guard writes there only once an hour until that stops"
+                )
             }
             Self::RestoreSecret(key) => write!(f, "the secret of {key} is not in the vault"),
             Self::Rearm(incident) => write!(f, "incident {incident} keeps the gate closed"),

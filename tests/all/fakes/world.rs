@@ -60,6 +60,8 @@ pub struct State {
     pub sent: Vec<(KeyId, KeyStatus)>,
     pub vault: BTreeMap<String, String>,
     pub held: BTreeMap<ConsumerName, String>,
+    /// A person wrote a managed key into a consumer's place; guard cannot answer for what it finds there.
+    pub meddled: bool,
     /// Consumers that cannot be reached.
     pub unreachable: BTreeSet<ConsumerName>,
     pub gates: BTreeMap<WorkspaceName, GateState>,
@@ -243,7 +245,7 @@ impl State {
         };
         invariants::World {
             accepted: self.keys.keys().filter(|k| self.works(k)).cloned().collect(),
-            holders: self.holders(),
+            holders: if self.meddled { BTreeMap::new() } else { self.holders() },
             gate: match self.gates.get(workspace) {
                 Some(GateState::Open { key, .. }) => Some(key.clone()),
                 _ => None,
