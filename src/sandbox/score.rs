@@ -30,7 +30,7 @@ pub struct Plot {
 pub struct Score {
     /// From the first stolen request to guard's request to deactivate the stolen key.
     pub detect_seconds: Option<i64>,
-    /// From the first stolen request to the first one that was refused.
+    /// From the first stolen request to the first refusal of the stolen key, whoever used it.
     pub revoke_seconds: Option<i64>,
     /// What the thief spent.
     pub lost_usd: UsdMicros,
@@ -69,7 +69,7 @@ pub fn score(lines: &[Line], plot: &Plot) -> Score {
     };
     let struck: Vec<&Line> = by(ATTACKER).collect();
     let first = struck.iter().find(|l| accepted(l)).map(|l| l.at);
-    let refused = struck.iter().find(|l| l.status == 401).map(|l| l.at);
+    let refused = death(lines, &plot.stolen, first).map(|l| l.at);
     let since_first = |at: Option<Timestamp>| Some((at? - first?).num_seconds());
     let ordered: Vec<&Line> = lines.iter().filter(|l| l.at >= plot.watched_from && deactivates(l)).collect();
     let about = |key: &KeyId| ordered.iter().find(|l| l.key.as_ref() == Some(key)).map(|l| l.at);
@@ -96,6 +96,14 @@ pub fn score(lines: &[Line], plot: &Plot) -> Score {
             by(PIPELINE).filter(|l| l.at > at && accepted(l) && l.key.as_ref() != Some(&plot.stolen)).count()
         }),
     }
+}
+
+/// The first refusal of `key` after `since`: from then on it is proven dead.
+pub fn death<'l>(lines: &'l [Line], key: &KeyId, since: Option<Timestamp>) -> Option<&'l Line> {
+    let since = since?;
+    lines
+        .iter()
+        .find(|l| l.plane == Plane::Inference && l.status == 401 && l.key.as_ref() == Some(key) && l.at >= since)
 }
 
 fn accepted(line: &Line) -> bool {

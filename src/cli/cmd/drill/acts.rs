@@ -38,6 +38,9 @@ pub async fn play(stage: &Stage, attack: Shape, seed: u64, out: &Output) -> Resu
     };
 
     say("A sandbox organization is up; a ledger is written. The pipeline's key and two standbys go into custody …");
+    let admin = stage.dir.join("admin.key").display().to_string();
+    let init = ["init", "--no-input", "--admin-key-file", &admin];
+    expect(cast::run(stage, &director, &init, None).await?, &[0], "guard init")?;
     add_key(stage, &director, &stage.first_key.secret).await?;
     let (second, third) = (stage.mint("standby-1")?, stage.mint("standby-2")?);
     add_key(stage, &director, &second.secret).await?;
@@ -45,7 +48,7 @@ pub async fn play(stage: &Stage, attack: Shape, seed: u64, out: &Output) -> Resu
 
     let watched_from = director.now();
     let mut watchdog = cast::start(stage, &["watch"], None).await?;
-    watchdog.enters(stage, "guard watch", 0).await?;
+    watchdog.enters(stage, "guard watch").await?;
     // Its first cycle reads four weeks of history.
     director.sleep(2 * MINUTE).await;
 
@@ -54,7 +57,7 @@ pub async fn play(stage: &Stage, attack: Shape, seed: u64, out: &Output) -> Resu
     director.sleep(5 * MINUTE).await;
     let status = cast::run(stage, &director, &["rotate", "-w", WORKSPACE], None).await?;
     expect(status, &[0, 75], "guard rotate")?;
-    expect(pipeline.ends(&director, 3 * HOUR).await?, &[0], "the pipeline under guard exec")?;
+    expect(pipeline.ends(stage, &director, 3 * HOUR).await?, &[0], "the pipeline under guard exec")?;
     until(stage, &director, 6 * HOUR, "the old key was not revoked", |stage| {
         refused_when_probed(stage, &stage.first_key.id)
     })
@@ -73,7 +76,7 @@ pub async fn play(stage: &Stage, attack: Shape, seed: u64, out: &Output) -> Resu
     })
     .await?;
     let pipeline = self::pipeline(stage, 20).await?;
-    expect(pipeline.ends(&director, 3 * HOUR).await?, &[0], "the resumed pipeline under guard exec")?;
+    expect(pipeline.ends(stage, &director, 3 * HOUR).await?, &[0], "the resumed pipeline under guard exec")?;
     expect(cast::run(stage, &director, &["evidence", "verify"], None).await?, &[0], "guard evidence verify")?;
     drop(watchdog);
     Ok(Story {
@@ -114,7 +117,7 @@ async fn pipeline(stage: &Stage, messages: u32) -> Result<Actor, Failure> {
         &output,
     ];
     let mut actor = cast::start(stage, &args, None).await?;
-    actor.enters(stage, "pipeline", 0).await?;
+    actor.enters(stage, "pipeline").await?;
     Ok(actor)
 }
 

@@ -13,13 +13,15 @@ use crate::exit::Exit;
 use crate::ports::Clock;
 use crate::sandbox::clock::LocalParticipant;
 
-/// How long (outside) a program may take to appear in the sandbox's time.
-const ENTRANCE: u32 = 20_000;
+/// How many milliseconds (outside) a program may take to appear in the sandbox's time, and to end after it has left it.
+const PATIENCE: u32 = 20_000;
 
 /// A program on stage.
 pub struct Actor {
     what: String,
     child: Child,
+    /// The name under which it takes part in the sandbox's time.
+    part: Option<String>,
 }
 
 fn failed(what: &str, error: impl std::fmt::Display) -> Failure {
@@ -57,16 +59,16 @@ pub async fn start(stage: &Stage, args: &[&str], input: Option<&str>) -> Result<
     if let (Some(text), Some(mut stdin)) = (input, child.stdin.take()) {
         stdin.write_all(text.as_bytes()).await.map_err(|error| failed(&what, error))?;
     }
-    Ok(Actor { what, child })
+    Ok(Actor { what, child, part: None })
 }
 
 impl Actor {
     /// Waits until a participant of this name has joined the sandbox's time, or the program is over. Until then the director
     /// holds the time, so that nothing happens behind the program's back.
-    pub async fn enters(&mut self, stage: &Stage, name: &str, earlier: usize) -> Result<(), Failure> {
-        for _ in 0..ENTRANCE {
-            let here = stage.sandbox.shared().clock.participants().iter().filter(|p| p.name == name).count();
-            if here > earlier || self.over()?.is_some() {
+    pub async fn enters(&mut self, stage: &Stage, name: &str) -> Result<(), Failure> {
+        for _ in 0..PATIENCE {
+            if takes_part(stage, name) || self.over()?.is_some() {
+                self.part = Some(name.to_owned());
                 return Ok(());
             }
             SystemClock.sleep(Duration::from_millis(1)).await;
@@ -79,20 +81,26 @@ impl Actor {
         self.child.try_wait().map_err(|error| failed(&self.what, error))
     }
 
-    /// Lets time pass until it is over, for at most `limit`.
-    pub async fn ends(mut self, director: &LocalParticipant, limit: Duration) -> Result<u8, Failure> {
+    /// Lets time pass while it takes part, for at most `limit`, and holds the time again while it leaves the stage.
+    pub async fn ends(mut self, stage: &Stage, director: &LocalParticipant, limit: Duration) -> Result<u8, Failure> {
         let until = director.now() + limit;
-        loop {
+        let part = self.part.take();
+        while part.as_deref().is_some_and(|part| takes_part(stage, part)) && director.now() < until {
+            director.sleep(Duration::from_secs(1)).await;
+        }
+        for _ in 0..PATIENCE {
             if let Some(status) = self.over()? {
                 let code = status.code().and_then(|code| u8::try_from(code).ok());
                 return code.ok_or_else(|| Failure::new(Exit::Failed, format!("`{}` was killed", self.what)));
             }
-            if director.now() >= until {
-                return Err(Failure::new(Exit::Failed, format!("`{}` did not end", self.what)));
-            }
-            director.sleep(Duration::from_secs(1)).await;
+            SystemClock.sleep(Duration::from_millis(1)).await;
         }
+        Err(Failure::new(Exit::Failed, format!("`{}` did not end", self.what)))
     }
+}
+
+fn takes_part(stage: &Stage, name: &str) -> bool {
+    stage.sandbox.shared().clock.participants().iter().any(|p| p.name == name)
 }
 
 /// Runs a command of guard that ends by itself.
@@ -104,6 +112,6 @@ pub async fn run(
 ) -> Result<u8, Failure> {
     let name = format!("guard {}", if args[0] == "key" { args[..2].join(" ") } else { args[0].to_owned() });
     let mut actor = start(stage, args, input).await?;
-    actor.enters(stage, &name, 0).await?;
-    actor.ends(director, Duration::from_secs(3600)).await
+    actor.enters(stage, &name).await?;
+    actor.ends(stage, director, Duration::from_secs(3600)).await
 }

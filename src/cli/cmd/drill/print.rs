@@ -6,7 +6,7 @@ use crate::domain::ids::KeyId;
 use crate::domain::time::{Timestamp, humane};
 use crate::sandbox::attack::Shape;
 use crate::sandbox::log::{Line, Plane};
-use crate::sandbox::score::{ATTACKER, PIPELINE, Score};
+use crate::sandbox::score::{ATTACKER, PIPELINE, Score, death};
 
 /// One line of the timeline.
 struct Moment {
@@ -71,13 +71,13 @@ fn timeline(story: &Story, log: &[Line]) -> Vec<Moment> {
         };
         add(Some(line), format!("guard {verb} {}", key(id)));
     }
-    let dead =
-        |id: &KeyId| log.iter().find(|l| l.plane == Plane::Inference && l.status == 401 && l.key.as_ref() == Some(id));
-    add(dead(&plot.replaced), "guard's probe with the old key is refused: proven dead".to_owned());
+    let watched = Some(plot.watched_from);
+    add(death(log, &plot.replaced, watched), "the old key is refused: proven dead".to_owned());
     let strikes = || log.iter().filter(by(ATTACKER));
     add(strikes().find(|l| accepted(l)), "THEFT: the first stolen request".to_owned());
     add(strikes().rfind(|l| accepted(l)), "the last stolen request that was answered".to_owned());
-    add(dead(&plot.stolen), "the stolen key is refused: proven dead".to_owned());
+    let robbed = strikes().find(|l| accepted(l)).map(|l| l.at);
+    add(death(log, &plot.stolen, robbed), "the stolen key is refused: proven dead".to_owned());
     moments.sort_by_key(|m| m.at);
     moments
 }
