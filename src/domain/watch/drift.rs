@@ -9,12 +9,15 @@ use super::picture::{Maturity, Picture};
 use super::rule::Rule;
 use super::verdict::{Figures, Finding};
 
+const HOUR: usize = 2;
 const THREE_HOURS: usize = 3;
 const SIX_HOURS: usize = 4;
 const DAY: usize = WIDTH_COUNT - 1;
 
 /// Minutes more than the statistics allow before minutes count as evidence.
 const LEAST_MINUTES: f64 = 10.0;
+/// The same within half an hour and less.
+const LEAST_MINUTES_IN_SHORT: f64 = 6.0;
 /// Minutes in use beyond 1.5 times the most ever; more where days differ widely.
 const TIMES_MINUTES: f64 = 1.5;
 /// One run more than ever is a run by hand.
@@ -55,7 +58,7 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
 
     let sustained = (0..WIDTH_COUNT)
         .map(|width| {
-            let least = if width == 0 { LEAST_MINUTES - 2.0 } else { LEAST_MINUTES };
+            let least = if width < HOUR { LEAST_MINUTES_IN_SHORT } else { LEAST_MINUTES };
             let minutes = picture.loads[width].active as f64 / (minutes_allowed(width) + least);
             (minutes.min(picture.times_most(width) / 1.2), width)
         })
@@ -68,7 +71,10 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
             .max(TIMES_HARMLESS * harmless.load.work as f64);
     let work = (foreign.load.work as f64 / work_needed).min(foreign.load.active as f64 / LEAST_MINUTES);
 
-    let minutes_needed = LEAST_MINUTES + minutes_allowed(THREE_HOURS).max(TIMES_HARMLESS * harmless.load.active as f64);
+    // Minutes that belong to a run by hand: as many as the largest run has, more where runs differ widely.
+    let by_hand =
+        TIMES_MINUTES.max((1.2 * baseline.active_spread[THREE_HOURS]).exp()) * caution * baseline.run.active as f64;
+    let minutes_needed = LEAST_MINUTES + by_hand.max(TIMES_HARMLESS * harmless.load.active as f64);
     let minutes = foreign.load.active as f64 / minutes_needed;
 
     let hours_needed = (LEAST_HOURS * caution).max(TIMES_HARMLESS * f64::from(harmless.hours) + 3.0);

@@ -30,7 +30,8 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
     let baseline = picture.baseline;
     let busiest = baseline.most[DAY].work as f64;
     let evidence = match picture.maturity() {
-        Maturity::None | Maturity::Little => 0.0,
+        Maturity::None => 0.0,
+        Maturity::Little => model.loads[DAY].work as f64 / (TIMES_DAY_ALONE * busiest),
         maturity => {
             let caution = match maturity {
                 Maturity::Young => 1.5,

@@ -29,7 +29,7 @@ struct Test {
 const JOB: [Test; 6] = [
     Test { width: DAY, times: 2.7, times_day: 2.7 },
     Test { width: SIX_HOURS, times: 3.0, times_day: 1.5 },
-    Test { width: QUARTER, times: 7.0, times_day: 1.25 },
+    Test { width: QUARTER, times: 7.0, times_day: 1.15 },
     Test { width: QUARTER, times: 3.0, times_day: 1.45 },
     Test { width: HALF_HOUR, times: 3.0, times_day: 1.45 },
     Test { width: HOUR, times: 3.0, times_day: 1.45 },
@@ -45,6 +45,9 @@ const SERVICE: [Test; 3] = [
 
 /// For keys with little or irregular history, only this: four times the busiest day.
 const LITTLE_HISTORY: [Test; 1] = [Test { width: DAY, times: 4.0, times_day: 4.0 }];
+
+/// Where people are told already, in busiest days.
+const LITTLE_WARNS_FROM: f64 = 1.5;
 
 /// Judges the windows that end at the picture's minute; `None` when nothing points to a spike.
 pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
@@ -70,6 +73,12 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
             (window.min(total).min(evidence), test)
         })
         .max_by(|a, b| a.0.total_cmp(&b.0))?;
+    // With little history a moderate excess is worth a look, and no more.
+    let ratio = if picture.maturity() == Maturity::Little && day >= LITTLE_WARNS_FROM {
+        ratio.max(evidence.min(0.8))
+    } else {
+        ratio
+    };
     Finding::statistical(
         Rule::Spike,
         ratio,
