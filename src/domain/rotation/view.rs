@@ -5,9 +5,7 @@ use chrono::TimeDelta;
 use super::effect::{Effect, SetStatus};
 use super::policy::Policy;
 use super::retry::{Retry, Task};
-use super::state::{
-    ConsumerRecord, Custody, GateRecord, Holding, Incident, KeyRecord, Phase, Role, Rotation, Stage, Standing,
-};
+use super::state::{ConsumerRecord, Custody, GateRecord, Incident, KeyRecord, Phase, Role, Rotation, Stage, Standing};
 use super::waiting::{Waiting, later};
 use crate::domain::ids::{ConsumerName, IncidentId, KeyId, RotationId};
 use crate::domain::time::Timestamp;
