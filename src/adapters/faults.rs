@@ -1,3 +1,5 @@
+//! The crash seam of the real binary.
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::ports::{FaultPoint, Faults};

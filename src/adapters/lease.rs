@@ -73,6 +73,7 @@ impl Leases for FileLeases {
             if begun.elapsed() >= wait {
                 return Err(busy(&mut file));
             }
+            #[expect(clippy::disallowed_methods, reason = "a lock is waited for outside of any clock that tests turn")]
             std::thread::sleep(LOOK_AGAIN.min(wait.saturating_sub(begun.elapsed())));
         }
         // For people only: a full disk must not keep guard from working.

@@ -1,3 +1,5 @@
+//! The state of a workspace's keys, from its journal.
+
 use super::{App, AppError};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::rotation::{Custody, fold};

@@ -1,3 +1,5 @@
+//! The driver: asks the machine what to do next, writes down what is intended, does it, writes down what was seen.
+
 use std::time::Duration;
 
 use chrono::TimeDelta;

@@ -1,3 +1,5 @@
+//! Taking keys into custody and giving them out of it.
+
 use std::time::Duration;
 
 use serde::Serialize;

@@ -1,3 +1,5 @@
+//! Releasing the gate after an incident.
+
 use std::time::Duration;
 
 use serde::Serialize;

@@ -1,3 +1,5 @@
+//! Replacing a workspace's key.
+
 use std::time::Duration;
 
 use chrono::TimeDelta;

@@ -1,3 +1,5 @@
+//! Stopping keys: the most local and most certain step first, and none waits for another.
+
 use serde::Serialize;
 use serde_json::Value;
 

@@ -39,6 +39,12 @@ pub struct Cycle {
 
 /// Runs one cycle.
 pub async fn cycle(app: &App) -> Cycle {
+    let (poll, trips) = look(app).await;
+    Cycle { poll, trips, ticked: drive::tick(app, None).await, outbox: outbox::deliver(app).await }
+}
+
+/// Reads the feed, judges, and acts on what the rules say.
+pub async fn look(app: &App) -> (Result<PollReport, AppError>, Vec<Result<TripReport, AppError>>) {
     let mut remembered = Remembered::load(app.watch_state.as_ref()).unwrap_or_default();
     let before = remembered.clone();
     let poll = poll::poll(app, &roles(app)).await;
@@ -59,7 +65,7 @@ pub async fn cycle(app: &App) -> Cycle {
     {
         tracing::warn!(%error, "verdicts are not remembered; `status` will not show them");
     }
-    Cycle { poll, trips, ticked: drive::tick(app, None).await, outbox: outbox::deliver(app).await }
+    (poll, trips)
 }
 
 async fn act(app: &App, remembered: &mut Remembered, judged: &Judged) -> Option<Result<TripReport, AppError>> {

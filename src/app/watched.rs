@@ -1,3 +1,5 @@
+//! What is kept of a principal between polls.
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};

@@ -152,7 +152,7 @@ Exit status: 0 OK, 1 warning, 2 critical, 3 unknown.")]
     /// Play an attack against the real code paths and print how it went
     Drill(cmd::drill::Args),
     /// Start the embedded sandbox organization
-    Sandbox(cmd::sandbox::Args),
+    Sandbox(Box<cmd::sandbox::Args>),
     /// Print shell completions
     #[command(after_help = "Examples:
   guard completions bash > ~/.local/share/bash-completion/completions/guard

@@ -65,6 +65,7 @@ fn reloading() {
 /// One line for `systemctl status`.
 fn summary(cycle: &Cycle) -> String {
     match &cycle.poll {
+        Ok(PollReport { trouble: Some(trouble), .. }) => format!("blind: {trouble}"),
         Ok(report) => {
             format!("{} principals, {} verdicts, {} trips", report.principals, report.verdicts.len(), cycle.trips.len())
         }

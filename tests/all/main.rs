@@ -1,4 +1,5 @@
 //! Integration tests: one binary, which links once; one module an area.
+#![allow(clippy::disallowed_methods, reason = "tests start the programs that they are about")]
 
 mod again;
 mod browser;

@@ -131,6 +131,7 @@ impl Call {
         let not_run = |why: String| ProcessError::NotRun { program: program.clone(), why };
         let path = find(&program).map_err(not_run)?;
         fs::program(&path).map_err(|error| not_run(error.to_string()))?;
+        #[expect(clippy::disallowed_methods, reason = "the one place that runs programs of the ledger")]
         let mut command = Command::new(path);
         command.args(&self.program.args).env_clear().current_dir("/");
         command.envs([("PATH", PATH), ("LANG", "C.UTF-8"), ("HOME", "/")]).envs(self.environment);

@@ -3,27 +3,23 @@ use rusqlite::{Transaction, params};
 use super::error::{damaged, sqlite};
 use super::{SqliteStore, micros, timestamp, unsigned};
 use crate::domain::ids::WorkspaceName;
-use crate::domain::rotation::Event;
+use crate::domain::rotation::{DecodeError, Event, VERSION};
 use crate::ports::{Commit, Journal, Recorded, StoreError};
-
-/// Version of the events' JSON that this guard writes, and the newest that it reads.
-const VERSION: u32 = 1;
 
 impl Journal for SqliteStore {
     fn events(&self, workspace: &WorkspaceName) -> Result<Vec<Recorded>, StoreError> {
         let reader = self.read();
-        let sql = "SELECT seq, at, version, event FROM journal WHERE workspace = ? ORDER BY seq";
+        let sql = "SELECT seq, at, event FROM journal WHERE workspace = ? ORDER BY seq";
         let mut statement = reader.prepare_cached(sql).map_err(sqlite)?;
         let mut rows = statement.query([workspace.as_str()]).map_err(sqlite)?;
         let mut events = Vec::new();
         while let Some(row) = rows.next().map_err(sqlite)? {
             let (seq, at) = (row.get(0).map_err(sqlite)?, row.get(1).map_err(sqlite)?);
-            let (version, text): (u32, String) = (row.get(2).map_err(sqlite)?, row.get(3).map_err(sqlite)?);
-            if version > VERSION {
-                return Err(StoreError::Newer { found: version, known: VERSION });
-            }
-            let event: Event = serde_json::from_str(&text)
-                .map_err(|error| damaged(format!("event {seq} of {workspace} cannot be read: {error}")))?;
+            let text: String = row.get(2).map_err(sqlite)?;
+            let event = Event::decode(&text).map_err(|error| match error {
+                DecodeError::Newer { found } => StoreError::Newer { found, known: VERSION },
+                DecodeError::Damaged(why) => damaged(format!("event {seq} of {workspace} cannot be read: {why}")),
+            })?;
             let recorded = Recorded { seq: unsigned(seq)?, at: timestamp(at)?, event };
             if recorded.seq != events.len() as u64 + 1 {
                 return Err(damaged(format!("event {} of {workspace} is missing", events.len() + 1)));
@@ -39,15 +35,13 @@ impl Journal for SqliteStore {
             if last != commit.expected {
                 return Err(StoreError::Conflict { workspace: commit.workspace.clone() });
             }
-            let sql = "INSERT INTO journal (workspace, seq, at, version, event) VALUES (?, ?, ?, ?, ?)";
+            let sql = "INSERT INTO journal (workspace, seq, at, event) VALUES (?, ?, ?, ?)";
             let mut insert = transaction.prepare_cached(sql).map_err(sqlite)?;
             let mut seq = last;
             for event in commit.events {
                 seq += 1;
-                let text = serde_json::to_string(event)
-                    .map_err(|error| StoreError::Io(format!("an event has no JSON form: {error}")))?;
                 insert
-                    .execute(params![commit.workspace.as_str(), seq.cast_signed(), micros(commit.at), VERSION, text])
+                    .execute(params![commit.workspace.as_str(), seq.cast_signed(), micros(commit.at), event.encode()])
                     .map_err(sqlite)?;
             }
             let head = super::evidence::append_all(transaction, commit.at, commit.evidence)?;

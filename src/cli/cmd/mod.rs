@@ -40,7 +40,7 @@ pub async fn run(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Evidence(args) => evidence::run(args, session).await,
         Command::Backtest(args) => backtest::run(args, session).await,
         Command::Drill(args) => drill::run(args, session).await,
-        Command::Sandbox(args) => sandbox::run(args, session).await,
+        Command::Sandbox(args) => sandbox::run(*args, session).await,
         Command::Completions(args) => completions::run(args, session).await,
         Command::Man(args) => man::run(args, session).await,
     }

@@ -2,7 +2,8 @@ use serde_json::{Value, json};
 
 use crate::app::drive::{self, Patience, Pause, Ticked};
 use crate::app::rotate::{self, Order, RotateRequest};
-use crate::app::{App, AppError};
+use crate::app::watch::look;
+use crate::app::{App, AppError, outbox};
 use crate::cli::{Failure, Session};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::time::rfc3339;
@@ -15,24 +16,38 @@ pub struct Args {
     /// Only this workspace
     #[arg(short, long, value_name = "NAME")]
     workspace: Option<WorkspaceName>,
-    /// Also begin rotations that are due
+    /// Begin no rotation, even if one is due
     #[arg(long)]
-    due: bool,
+    no_due: bool,
 }
 
-/// Takes everything that is open as far as it goes now.
+/// Looks at usage first, then begins what is due, takes everything that is open as far as it goes now, and tells people.
 pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     let app = session.app("tick")?;
     if let Some(name) = &args.workspace {
         session.workspace(&app.ledger, name)?;
     }
-    if args.due {
+    let (poll, trips) = look(&app).await;
+    let trouble = poll.and_then(|report| report.trouble.map_or(Ok(()), |trouble| Err(AppError::from(trouble))));
+    for one in &trips {
+        match one {
+            Ok(trip) => session.out.line(format!("{}: tripped; `guard status` shows what is owed", trip.workspace)),
+            Err(error) => session.out.note(format!("guard: a trip failed: {error}")),
+        }
+    }
+    if !args.no_due {
         begin_due(&app, args.workspace.as_ref(), session).await;
     }
     let ticked = drive::tick(&app, args.workspace.as_ref()).await;
     let documents: Vec<Value> = ticked.iter().map(document).collect();
     session.out.document(&json!({ "type": "tick", "schema": 1, "workspaces": documents }));
-    let mut failure: Option<Failure> = None;
+    let mut failure = trouble.err().map(Failure::from);
+    if let Some(blind) = &failure {
+        session.out.note(format!("guard: blind: {}", blind.message));
+    }
+    if let Err(error) = outbox::deliver(&app).await {
+        session.out.note(format!("guard: notices could not be delivered: {error}"));
+    }
     for one in ticked {
         let name = one.workspace;
         match one.pause {

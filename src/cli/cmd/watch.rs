@@ -113,7 +113,7 @@ fn conclude(outcome: Cycle, out: &Output) -> Result<Exit, Failure> {
     if let Some(trouble) = report.trouble {
         return Err(AppError::from(trouble).into());
     }
-    for trip in outcome.trips {
+    if let Some(trip) = outcome.trips.into_iter().next() {
         trip.map_err(Failure::from)?;
         out.note("guard: a key was tripped; `guard status` shows what is owed");
         return Ok(Exit::Failed);

@@ -1,3 +1,5 @@
+//! How much was used: work, money, tokens.
+
 use std::ops::{Add, AddAssign, Sub};
 
 use serde::{Deserialize, Serialize};

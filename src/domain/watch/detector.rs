@@ -195,10 +195,9 @@ impl Detector {
         for minute in due {
             self.fold(minute);
             let findings = self.evaluate(minute, policy);
-            if let Some(worst) = findings.iter().filter(|f| f.rule.is_statistical()).map(|f| f.level).max() {
-                if worst >= Level::Warn {
-                    self.marks.set(minute, worst == Level::Trip);
-                }
+            let worst = findings.iter().filter(|f| f.rule.is_statistical()).map(|f| f.level).max();
+            if let Some(worst) = worst.filter(|worst| *worst >= Level::Warn) {
+                self.marks.set(minute, worst == Level::Trip);
             }
             if !findings.is_empty() {
                 remarkable.push(Judgement { at: minute, findings });

@@ -186,6 +186,7 @@ for case in json.load(sys.stdin):
     before.pop("ANTHROPIC_API_KEY", None)
     assert before == now, (case, before, now)
 "#;
+    #[expect(clippy::disallowed_methods, reason = "the foreign parser that answers are compared with")]
     let mut child = std::process::Command::new(python)
         .args(["-c", script])
         .stdin(std::process::Stdio::piped())

@@ -11,7 +11,6 @@ CREATE TABLE journal (
     workspace TEXT    NOT NULL,
     seq       INTEGER NOT NULL,
     at        INTEGER NOT NULL,
-    version   INTEGER NOT NULL,
     event     TEXT    NOT NULL,
     PRIMARY KEY (workspace, seq)
 ) STRICT, WITHOUT ROWID;

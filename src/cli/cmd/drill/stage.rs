@@ -107,11 +107,6 @@ impl Stage {
         minted.map_err(|refusal| Failure::new(Exit::Internal, format!("the sandbox made no key: {refusal:?}")))
     }
 
-    /// The sandbox's time.
-    pub fn now(&self) -> Timestamp {
-        self.sandbox.shared().clock.now()
-    }
-
     fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
         use std::io::Write;
         use std::os::unix::fs::OpenOptionsExt;
