@@ -194,14 +194,14 @@ impl Sorted {
     /// The median when `zeros` more values are zero.
     fn median(&self, zeros: usize) -> f64 {
         let middle = (self.0.len() + zeros).saturating_sub(1) / 2;
-        if middle < zeros { 0.0 } else { self.0[middle - zeros] }
+        if middle < zeros { 0.0 } else { self.0.get(middle - zeros).copied().unwrap_or(0.0) }
     }
 
     /// The median distance from `centre` when `zeros` more values are zero: both sides are sorted, so it is selected.
     fn mad(&self, zeros: usize, centre: f64) -> f64 {
         let mut distances: Vec<f64> = self.0.iter().map(|v| (v - centre).abs()).collect();
         let middle = (distances.len() + zeros).saturating_sub(1) / 2;
-        if centre == 0.0 {
+        if centre == 0.0 || distances.is_empty() {
             return self.median(zeros);
         }
         distances.resize(distances.len() + zeros, centre);
@@ -223,7 +223,6 @@ fn rolling_mad(usage: &Usage, start: i64, window: i64, floor: f64, confirm: usiz
         }
         let zeros = usize::try_from(window.min(minute - start)).unwrap_or(0).saturating_sub(inside.len());
         let centre = sorted.median(zeros);
-        // The window changes little within a quarter of an hour, and the selection is the costly part.
         let spread = 1.4826 * sorted.mad(zeros, centre);
         let least = floor * sorted.0.last().copied().unwrap_or(0.0) + 1e-6;
         let wild = minute - start >= WARM_UP && usd - centre > 6.0 * spread.max(least);
