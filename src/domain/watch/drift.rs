@@ -18,12 +18,14 @@ const DAY: usize = WIDTH_COUNT - 1;
 const LEAST_MINUTES: f64 = 10.0;
 /// The same within half an hour and less.
 const LEAST_MINUTES_IN_SHORT: f64 = 6.0;
+/// The same for unexplained minutes.
+const LEAST_MINUTES_UNEXPLAINED: f64 = 8.0;
 /// Minutes in use beyond 1.5 times the most ever; more where days differ widely.
 const TIMES_MINUTES: f64 = 1.5;
 /// One run more than ever is a run by hand.
 const RUNS: f64 = 1.4;
 /// Unexplained work, in largest runs.
-const TIMES_RUN: f64 = 1.5;
+const TIMES_RUN: f64 = 1.4;
 /// Unexplained work, in usual days.
 const SHARE_OF_DAY: f64 = 0.25;
 /// Unexplained usage turned out harmless before: it must be this much more.
@@ -74,7 +76,7 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
     // Minutes that belong to a run by hand: as many as the largest run has, more where runs differ widely.
     let by_hand =
         TIMES_MINUTES.max((1.2 * baseline.active_spread[THREE_HOURS]).exp()) * caution * baseline.run.active as f64;
-    let minutes_needed = LEAST_MINUTES + by_hand.max(TIMES_HARMLESS * harmless.load.active as f64);
+    let minutes_needed = LEAST_MINUTES_UNEXPLAINED + by_hand.max(TIMES_HARMLESS * harmless.load.active as f64);
     let minutes = foreign.load.active as f64 / minutes_needed;
 
     let hours_needed = (LEAST_HOURS * caution).max(TIMES_HARMLESS * f64::from(harmless.hours) + 3.0);

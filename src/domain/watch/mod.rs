@@ -16,6 +16,8 @@ pub mod episode;
 mod first_use;
 pub mod fusion;
 pub mod history;
+#[cfg(test)]
+mod invariance;
 mod loss;
 mod model;
 pub mod picture;
