@@ -241,21 +241,6 @@ impl Custody {
         })
     }
 
-    /// The same state without what only grows (journal numbers, times, attempts), for a checker that explores states: two
-    /// histories that differ in nothing else become one. Facts that decisions stand on are kept.
-    #[must_use]
-    pub fn abstracted(mut self) -> Self {
-        self.seq = 0;
-        self.retries.clear();
-        for consumer in self.consumers.values_mut() {
-            consumer.overwritten = 0;
-        }
-        for record in self.keys.values_mut() {
-            record.drifts = 0;
-        }
-        self
-    }
-
     /// Whether what the consumer holds is a key that guard no longer lets live.
     pub fn holds_lost_key(&self, consumer: &ConsumerName) -> bool {
         self.consumers.get(consumer).and_then(|c| match &c.holds {
