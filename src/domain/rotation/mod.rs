@@ -5,6 +5,7 @@
 //! [`Custody`] is the fold of the journal ([`fold`], [`Custody::apply`]); [`decide`] says what to do next; [`observe`] turns what an
 //! effect showed into facts. All three are pure: the time is told, nothing is read.
 
+mod abstraction;
 mod apply;
 mod change;
 mod converge;
@@ -26,6 +27,7 @@ mod state;
 mod view;
 mod waiting;
 
+pub use abstraction::Lapse;
 pub use apply::{Illegal, fold};
 pub use decide::{Decision, decide};
 pub use drain::{Drain, DrainProof, DrainQuestion, FEED_MARGIN, judge_drain};

@@ -239,19 +239,4 @@ impl Custody {
             desired.is_some() && c.holds.key() == desired && c.reloaded.as_ref() == desired
         })
     }
-
-    /// The same state without what only grows (journal numbers, times, attempts), for a checker that explores states: two
-    /// histories that differ in nothing else become one. Facts that decisions stand on are kept.
-    #[must_use]
-    pub fn abstracted(mut self) -> Self {
-        self.seq = 0;
-        self.retries.clear();
-        for consumer in self.consumers.values_mut() {
-            consumer.overwritten = 0;
-        }
-        for record in self.keys.values_mut() {
-            record.drifts = 0;
-        }
-        self
-    }
 }
