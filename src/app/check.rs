@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use super::App;
 use super::sight::{Sight, sight};
+use super::{App, custody};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::{WhenBlind, Workspace};
+use crate::domain::rotation::Custody;
 use crate::ports::GateState;
 
 /// The states of a monitoring plugin. Ordered by how loudly they ask for a person.
@@ -72,16 +73,21 @@ pub struct Facts {
     pub owed: Option<u32>,
 }
 
-/// The facts that gate and poll tell; custody adds its own.
+/// Gathers the facts. Where the journal cannot be read, what it would tell stays unknown.
 pub fn facts(app: &App, workspace: &Workspace) -> Facts {
+    let custody = custody::load(app, &workspace.name).ok();
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let behind = |custody: &Custody| workspace.consumers.iter().filter(|c| !custody.converged(&c.name)).count();
     Facts {
         workspace: workspace.name.clone(),
         gate: app.gate.read(&workspace.name),
         sight: sight(app.watch_state.as_ref(), app.clock.now(), workspace.watch.blind_after),
         blind_after: workspace.watch.blind_after,
         when_blind: workspace.exec.when_blind,
-        standbys: None,
-        owed: None,
+        standbys: custody
+            .as_ref()
+            .map(|custody| Standbys { ready: count(custody.standbys().len()), wanted: workspace.rotation.standbys }),
+        owed: custody.as_ref().map(|custody| count(custody.doomed().count() + behind(custody))),
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{App, AppError};
+use super::{App, AppError, custody};
 use crate::domain::ids::{KeyId, WorkspaceName};
 use crate::domain::key::{ApiKey, KeyScope, short_hint};
 use crate::domain::ledger::Ledger;
+use crate::domain::rotation;
 use crate::domain::time::Timestamp;
 use crate::ports::{GateState, SecretName};
 
@@ -31,14 +32,15 @@ pub struct KeyRow {
 }
 
 /// What guard uses a key for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Consumers are meant to hold it.
+    /// It is in custody as this.
+    InCustody(rotation::Role),
+    /// The gate names it; the journal does not.
     Active,
-    /// It is sealed in the vault and no gate names it: a standby, or a key that was replaced.
+    /// It is sealed in the vault; neither journal nor gate names it.
     Sealed,
-    /// A gate names it but the vault does not hold its secret. Somebody must seal it again.
+    /// The journal or a gate names it but the vault does not hold its secret. Somebody must seal it again.
     Missing,
 }
 
@@ -46,6 +48,7 @@ impl Role {
     /// The word for people.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::InCustody(role) => role.as_str(),
             Self::Active => "active",
             Self::Sealed => "sealed",
             Self::Missing => "missing",
@@ -53,10 +56,16 @@ impl Role {
     }
 }
 
+impl Serialize for Role {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 /// The rows, by workspace and role, of one workspace or of all. `listed` is the provider's list, when it was asked.
 ///
 /// # Errors
-/// [`AppError::Vault`].
+/// The vault's, and the store's when a journal cannot be read.
 pub fn keys(app: &App, workspace: Option<&WorkspaceName>, listed: Option<&[ApiKey]>) -> Result<Vec<KeyRow>, AppError> {
     let listed: BTreeMap<&KeyId, &ApiKey> = listed.unwrap_or_default().iter().map(|key| (&key.id, key)).collect();
     let active: BTreeMap<KeyId, WorkspaceName> = app
@@ -68,20 +77,29 @@ pub fn keys(app: &App, workspace: Option<&WorkspaceName>, listed: Option<&[ApiKe
             GateState::Closed { .. } => None,
         })
         .collect();
+    let mut custody = BTreeMap::new();
+    for w in &app.ledger.workspaces {
+        for (key, role) in custody::load(app, &w.name)?.roles() {
+            custody.insert(key.clone(), (w.name.clone(), role));
+        }
+    }
     let sealed: BTreeSet<KeyId> = app.vault.keys()?.into_iter().collect();
 
     let mut rows = Vec::new();
-    for id in sealed.iter().chain(active.keys().filter(|id| !sealed.contains(*id))) {
+    let all: BTreeSet<&KeyId> = sealed.iter().chain(active.keys()).chain(custody.keys()).collect();
+    for id in all {
         let at_provider = listed.get(id).copied();
-        let role = match (active.contains_key(id), sealed.contains(id)) {
-            (true, true) => Role::Active,
-            (true, false) => Role::Missing,
-            (false, _) => Role::Sealed,
+        let role = match (custody.get(id), active.contains_key(id), sealed.contains(id)) {
+            (Some((_, role)), _, true) => Role::InCustody(*role),
+            (None, true, true) => Role::Active,
+            (None, false, _) => Role::Sealed,
+            (_, _, false) => Role::Missing,
         };
+        let known = custody.get(id).map(|(workspace, _)| workspace).or_else(|| active.get(id)).cloned();
         rows.push(KeyRow {
             id: id.clone(),
             hint: hint(app, id, at_provider)?,
-            workspace: active.get(id).cloned().or_else(|| owner(&app.ledger, at_provider)),
+            workspace: known.or_else(|| owner(&app.ledger, at_provider)),
             role,
             state: at_provider.map(|key| key.status.as_str().to_owned()),
             created_at: at_provider.map(|key| key.created_at),

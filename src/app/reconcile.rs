@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{App, AppError};
-use crate::domain::ids::{KeyId, Principal};
-use crate::domain::key::{ApiKey, KeyScope, KeyStatus};
+use super::{App, AppError, custody};
+use crate::domain::ids::Principal;
+use crate::domain::key::{ApiKey, KeyStatus};
 use crate::domain::ledger::reconcile::{Facts, Finding, Held, Holding, Managed, Role, reconcile};
-use crate::ports::{GateState, Reading};
+use crate::domain::rotation::Role as InCustody;
+use crate::ports::Reading;
 
 /// Compares the ledger with the world. Reads only; the worst finding comes first.
 ///
@@ -34,27 +35,28 @@ pub async fn findings(app: &App, managed: &[Managed]) -> Result<Vec<Finding>, Ap
     }))
 }
 
-/// The keys that guard answers for, by what it holds: the key that a workspace's gate names is active, and every other key
-/// of that workspace in the vault is in stock.
+/// The keys that guard answers for.
 ///
 /// # Errors
-/// When the provider or the vault does not answer.
-pub async fn managed(app: &App) -> Result<Vec<Managed>, AppError> {
-    let keys = app.keys.keys().await?;
-    let sealed = app.vault.keys()?;
+/// When a journal cannot be read.
+pub fn managed(app: &App) -> Result<Vec<Managed>, AppError> {
     let mut managed = Vec::new();
     for workspace in &app.ledger.workspaces {
-        let of = |key: &KeyId, role| Managed { key: key.clone(), workspace: workspace.name.clone(), role };
-        let active = match app.gate.read(&workspace.name) {
-            GateState::Open { key, .. } => Some(key),
-            GateState::Closed { .. } => None,
-        };
-        let here =
-            |id: &KeyId| keys.iter().any(|key| key.id == *id && key.scope == KeyScope::Workspace(workspace.id.clone()));
-        managed.extend(active.iter().map(|key| of(key, Role::Active)));
-        managed.extend(
-            sealed.iter().filter(|key| Some(*key) != active.as_ref() && here(key)).map(|key| of(key, Role::Standby)),
-        );
+        for (key, role) in custody::load(app, &workspace.name)?.roles() {
+            let role = match role {
+                InCustody::Active => Role::Active,
+                InCustody::Incoming | InCustody::Outgoing => Role::InRotation,
+                InCustody::Standby => Role::Standby,
+                // Bait is left alone, whatever its state.
+                InCustody::Canary => continue,
+                InCustody::Spent
+                | InCustody::Doomed
+                | InCustody::Retired
+                | InCustody::Archived
+                | InCustody::Tripped => Role::Dead,
+            };
+            managed.push(Managed { key: key.clone(), workspace: workspace.name.clone(), role });
+        }
     }
     Ok(managed)
 }

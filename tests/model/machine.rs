@@ -118,7 +118,9 @@ pub enum Action {
     /// Somebody wants the old key back.
     Back,
     /// Somebody who has seen the newest incident, or the one before, releases the gate.
-    Rearm { newest: bool },
+    Rearm {
+        newest: bool,
+    },
     /// Somebody changes a key at the console.
     Edit(K, SetStatus),
     /// Somebody puts a key, or a foreign secret, into a consumer's place.
@@ -488,8 +490,26 @@ pub fn proof() -> guard::domain::rotation::DrainProof {
 
 /// The rules that are explored, by the names that a broken one is reported under.
 pub const RULES: [&str; 20] = [
-    "S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "S11", "S12", "S13", "S14", "S15", "S16",
-    "promise 1", "promise 3", "apply refuses", "spent keys stay spent",
+    "S1",
+    "S2",
+    "S3",
+    "S4",
+    "S5",
+    "S6",
+    "S7",
+    "S8",
+    "S9",
+    "S10",
+    "S11",
+    "S12",
+    "S13",
+    "S14",
+    "S15",
+    "S16",
+    "promise 1",
+    "promise 3",
+    "apply refuses",
+    "spent keys stay spent",
 ];
 
 macro_rules! rules {
@@ -504,13 +524,8 @@ impl Model for Guard {
 
     fn init_states(&self) -> Vec<State> {
         let mut custody = Custody::default();
-        let enrolled = |k: K, role| Event::Enrolled {
-            key: key(k).clone(),
-            hint: None,
-            created_at: NOW,
-            expires_at: None,
-            role,
-        };
+        let enrolled =
+            |k: K, role| Event::Enrolled { key: key(k).clone(), hint: None, created_at: NOW, expires_at: None, role };
         let mut events = vec![enrolled(0, Enrolment::Active)];
         for k in 1..KEYS as K {
             events.extend([enrolled(k, Enrolment::Standby), Event::Cooled { key: key(k).clone() }]);
@@ -558,7 +573,8 @@ impl Model for Guard {
         actions.push(Action::Die);
         let wires = [SetStatus::Active, SetStatus::Inactive];
         for k in all.clone() {
-            actions.extend(wires.into_iter().filter(|s| *state.world.clone().wire(k, *s) > 0).map(|s| Action::Land(k, s)));
+            actions
+                .extend(wires.into_iter().filter(|s| *state.world.clone().wire(k, *s) > 0).map(|s| Action::Land(k, s)));
         }
         if state.world.consumers.iter().any(|c| c.memory != c.place) {
             actions.extend((0..SINKS).map(Action::Restart));

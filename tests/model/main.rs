@@ -23,15 +23,47 @@ const PLAIN: Guard = Guard {
 #[test]
 fn scratch() {
     let env = |n: &str| std::env::var(n).ok().and_then(|v| v.parse::<u8>().ok()).unwrap_or(0);
-    let budget = Budget { rotations: env("R"), trips: env("T"), edits: env("E"), overwrites: env("O"), wires: env("W"), faults: env("F"), orders: env("B"), jobs: env("J") };
-    let guard = Guard { name: "scratch", budget, archive: env("ARCH") > 0, reopen: env("REOPEN") > 0, broken: (env("BROKEN") > 0).then_some(1), dead_sink: (env("DEAD") > 0).then_some(1), ..PLAIN };
+    let budget = Budget {
+        rotations: env("R"),
+        trips: env("T"),
+        edits: env("E"),
+        overwrites: env("O"),
+        wires: env("W"),
+        faults: env("F"),
+        orders: env("B"),
+        jobs: env("J"),
+    };
+    let guard = Guard {
+        name: "scratch",
+        budget,
+        archive: env("ARCH") > 0,
+        reopen: env("REOPEN") > 0,
+        broken: (env("BROKEN") > 0).then_some(1),
+        dead_sink: (env("DEAD") > 0).then_some(1),
+        ..PLAIN
+    };
     let began = std::time::Instant::now();
     if env("L") == 0 {
-        let checker = guard.clone().checker().threads(2).target_state_count(3_000_000).finish_when(stateright::HasDiscoveries::Any).spawn_bfs().join();
+        let checker = guard
+            .clone()
+            .checker()
+            .threads(2)
+            .target_state_count(3_000_000)
+            .finish_when(stateright::HasDiscoveries::Any)
+            .spawn_bfs()
+            .join();
         println!("{} states, depth {}, {:?}", checker.unique_state_count(), checker.max_depth(), began.elapsed());
         for (name, path) in checker.discoveries() {
             println!("BROKEN {name}");
-            for (s, a) in path.into_vec() { println!("   {a:?}   [{:?} des={:?} gate={:?} {:?}]", s.custody.phase(), s.custody.desired(), s.world.gate, s.broken); }
+            for (s, a) in path.into_vec() {
+                println!(
+                    "   {a:?}   [{:?} des={:?} gate={:?} {:?}]",
+                    s.custody.phase(),
+                    s.custody.desired(),
+                    s.world.gate,
+                    s.broken
+                );
+            }
         }
     } else {
         let graph = graph::Graph::of(&guard);

@@ -90,7 +90,8 @@ impl Mutant {
                 _ => decision,
             },
             (Self::ReusesSpentKeys, Decision::Record(facts)) if facts[..] == [Event::StandbyMissing] => {
-                let spent = custody.keys().iter().find(|(id, r)| r.usable() && r.spent && custody.desired() != Some(id));
+                let spent =
+                    custody.keys().iter().find(|(id, r)| r.usable() && r.spent && custody.desired() != Some(id));
                 spent.map_or(decision, |(id, _)| {
                     Decision::Record(vec![Event::StandbyTaken { key: id.clone(), promotion: true }])
                 })
@@ -134,7 +135,9 @@ impl Mutant {
     pub fn finding(self, state: &State, effect: &Effect, truth: Finding) -> Finding {
         let doomed = |key| state.custody.doomed().any(|k| k == key);
         match (self, effect) {
-            (Self::BelievesDeath, Effect::ReadKey(key)) if sent_off(&state.custody, key) => Finding::Key(Seen::Inactive),
+            (Self::BelievesDeath, Effect::ReadKey(key)) if sent_off(&state.custody, key) => {
+                Finding::Key(Seen::Inactive)
+            }
             (Self::BelievesDeath, Effect::Probe(key)) if doomed(key) => Finding::Probe(ProbeSeen::Refused),
             (Self::BelievesLife, Effect::Probe(key)) if state.sight.status(key, NOW) == Some(&Seen::Active) => {
                 Finding::Probe(ProbeSeen::Accepted(None))

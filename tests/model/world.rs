@@ -13,7 +13,8 @@ pub const SINKS: usize = 2;
 /// A key's index.
 pub type K = u8;
 
-static KEY: LazyLock<[KeyId; KEYS]> = LazyLock::new(|| ["a", "b", "c"].map(|k| KeyId::new(format!("apikey_{k}")).unwrap()));
+static KEY: LazyLock<[KeyId; KEYS]> =
+    LazyLock::new(|| ["a", "b", "c"].map(|k| KeyId::new(format!("apikey_{k}")).unwrap()));
 static SINK: LazyLock<[ConsumerName; SINKS]> = LazyLock::new(|| ["one", "two"].map(|c| ConsumerName::new(c).unwrap()));
 /// The workspace of all keys.
 pub static WORKSPACE: LazyLock<WorkspaceId> = LazyLock::new(|| WorkspaceId::new("wrkspc_1").unwrap());

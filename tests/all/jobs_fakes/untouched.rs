@@ -31,7 +31,7 @@ impl UsageFeed for World {
 
 impl Journal for World {
     fn events(&self, _: &WorkspaceName) -> Result<Vec<Recorded>, StoreError> {
-        unreachable!("nobody here reads the journal")
+        Ok(Vec::new())
     }
     fn commit(&self, _: &Commit<'_>) -> Result<u64, StoreError> {
         unreachable!("nobody here writes the journal")

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 /// Prints what is not as the ledger says.
 pub(super) async fn run(session: &Session) -> Result<Exit, Failure> {
     let app = session.app("ledger diff")?;
-    let managed = reconcile::managed(&app).await?;
+    let managed = reconcile::managed(&app)?;
     let findings = reconcile::findings(&app, &managed).await?;
     session.out.document(&json!({ "schema": 1, "findings": findings }));
     for finding in &findings {
