@@ -11,7 +11,7 @@ use stateright::{Model, Property};
 
 use super::mutant::Mutant;
 use super::trip::TripRun;
-use super::world::{GateFile, K, KEYS, SINKS, Status, WORKSPACE, World, bits, index, key, keys, sink, sink_index};
+use super::world::{K, KEYS, SINKS, Status, WORKSPACE, World, bits, index, key, keys, sink, sink_index};
 
 /// The instant at which everything happens; see [`Custody::abstracted`].
 pub const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -220,11 +220,11 @@ impl Guard {
             }
             Effect::CloseGate(text) => {
                 let note = guard::domain::incident::GateNote::parse(text).expect("guard's own note");
-                world.gate = GateFile::Closed(note.incident.0, bits(&note.keys));
+                world.gate.close(note.incident.0, bits(&note.keys));
                 Finding::GateSet
             }
             Effect::OpenGate { generation, key } => {
-                world.gate = GateFile::Open(*generation, index(key));
+                world.gate.opened = Some((*generation, index(key)));
                 Finding::GateSet
             }
             Effect::Deliver(name, id) => {
@@ -401,8 +401,7 @@ impl Guard {
             Action::Restart(i) => state.world.consumers[*i].memory = state.world.consumers[*i].place,
             Action::JobStarts => {
                 spend(&mut state.left.jobs)?;
-                let GateFile::Open(_, k) = state.world.gate else { return None };
-                state.world.job = Some(k);
+                state.world.job = Some(state.world.gate.key()?);
             }
             Action::JobEnds => state.world.job = None,
             Action::Edit(k, status) => {
@@ -616,11 +615,7 @@ impl Guard {
     /// L3: consumers work with the gate open, or no usable key is left.
     pub fn in_service(&self, state: &State) -> bool {
         let works = |k: Option<K>| k.is_some_and(|k| state.world.accepts(k));
-        let gate = match state.world.gate {
-            GateFile::Open(_, k) => works(Some(k)),
-            GateFile::Closed(..) => false,
-        };
-        gate && state.world.consumers.iter().all(|c| works(c.place) && works(c.memory)) || self.exhausted(state)
+        works(state.world.gate.key()) && state.world.consumers.iter().all(|c| works(c.place) && works(c.memory)) || self.exhausted(state)
     }
 
     /// L4: every place has the desired key, or no usable key is left.

@@ -8,6 +8,7 @@ mod trip;
 mod world;
 
 use machine::{Budget, Guard};
+use mutant::Mutant;
 use stateright::{Checker, Model};
 
 const PLAIN: Guard = Guard {
@@ -25,6 +26,9 @@ fn scratch() {
     let env = |n: &str| std::env::var(n).ok().and_then(|v| v.parse::<u8>().ok()).unwrap_or(0);
     let budget = Budget { rotations: env("R"), trips: env("T"), edits: env("E"), overwrites: env("O"), wires: env("W"), faults: env("F"), orders: env("B"), jobs: env("J") };
     let guard = Guard { name: "scratch", budget, archive: env("ARCH") > 0, reopen: env("REOPEN") > 0, broken: (env("BROKEN") > 0).then_some(1), dead_sink: (env("DEAD") > 0).then_some(1), ..PLAIN };
+    let mutant = std::env::var("M").ok().and_then(|m| m.parse::<usize>().ok()).map(|m| Mutant::ALL[m]);
+    let guard = Guard { mutant, ..guard };
+    println!("{mutant:?}");
     let began = std::time::Instant::now();
     if env("L") == 0 {
         let checker = guard.clone().checker().threads(2).target_state_count(3_000_000).finish_when(stateright::HasDiscoveries::Any).spawn_bfs().join();

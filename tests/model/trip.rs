@@ -5,7 +5,7 @@ use guard::domain::rotation::{Custody, Event, Outcome, SetStatus, Sight};
 
 use super::machine::{At, Guard, Post, State, spend};
 use super::mutant::Mutant;
-use super::world::{GateFile, K, bits, index, key, keys};
+use super::world::{K, bits, index, key, keys};
 
 /// A trip under way, as `app::trip` does it: without the lock, beside whatever the driver is at. First it closes the gate, then
 /// it sends, then it writes.
@@ -27,7 +27,7 @@ impl TripRun {
             return None;
         }
         if !guard.is(Mutant::SendsBeforeClosing) {
-            state.world.gate = GateFile::Closed(state.custody.generation() + 1, targets);
+            state.world.gate.close(state.custody.generation() + 1, targets);
             state.world.announced |= targets;
         }
         state.trip = Some(Self { key: named, targets, sent: None });
