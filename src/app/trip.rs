@@ -15,7 +15,7 @@ use crate::domain::ledger::{TripMode, Workspace};
 use crate::domain::notice::{Notice, Severity};
 use crate::domain::rotation::{Custody, Event, GateRecord, Outcome, SetStatus, Standing};
 use crate::domain::time::{Minute, Timestamp};
-use crate::ports::{Commit, EvidenceDraft, SecretName, StoreError};
+use crate::ports::{Commit, EvidenceDraft, GateState, SecretName, StoreError};
 
 /// How long to wait for another guard that works on the workspace. It sees the trip by itself and acts on it.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -134,6 +134,8 @@ struct Trip<'a> {
     /// The state at the beginning; empty when the journal cannot be read, which must not stop a trip.
     custody: Custody,
     targets: BTreeSet<KeyId>,
+    /// What an earlier trip left in the gate and nowhere else.
+    unwritten: BTreeSet<KeyId>,
     report: TripReport,
 }
 
@@ -179,7 +181,7 @@ impl<'a> Trip<'a> {
             reopened: false,
             troubles,
         };
-        Ok(Self { app, workspace, request, custody, targets, report })
+        Ok(Self { app, workspace, request, custody, targets, unwritten: BTreeSet::new(), report })
     }
 
     fn trouble(&mut self, what: &str, error: impl std::fmt::Display) {
@@ -205,6 +207,7 @@ impl<'a> Trip<'a> {
     /// The trip as it fits the state at the moment of writing: a rotation may have gone on in between and exposed more.
     fn record(&self, custody: &Custody) -> TripRecord {
         let mut keys = self.doomed();
+        keys.extend(self.unwritten.iter().cloned());
         if self.report.mode == TripMode::Kill {
             keys.extend(custody.trip_targets(self.request.key.as_ref()));
         }
@@ -222,7 +225,15 @@ impl<'a> Trip<'a> {
 
     /// The most local and most certain act. It needs neither network nor journal, and leaves in the gate what is owed.
     fn close_gate(&mut self) {
-        let note = GateNote { incident: self.custody.next_incident(), keys: self.doomed(), sentence: self.sentence() };
+        let incident = self.custody.next_incident();
+        let mut keys = self.doomed();
+        if let GateState::Closed { why } = self.app.gate.read(&self.workspace.name) {
+            // A trip whose process died before it wrote anything down is in the gate's note alone.
+            let unwritten = GateNote::parse(&why).filter(|n| n.incident >= incident);
+            keys.extend(unwritten.into_iter().flat_map(|n| n.keys));
+        }
+        self.unwritten = keys.difference(&self.doomed()).cloned().collect();
+        let note = GateNote { incident, keys, sentence: self.sentence() };
         self.app.faults.reach(points::TRIP_GATE_BEFORE);
         match self.app.gate.close(&self.workspace.name, &note.to_string()) {
             Ok(()) => self.report.gate_closed = true,

@@ -68,8 +68,6 @@ pub struct State {
     pub custody: Arc<Custody>,
     /// What the journal loses in a crash, for the mutant that does not wait for the disk.
     pub durable: Option<Arc<Custody>>,
-    /// Keys whose debt was forgotten, for the mutant that does.
-    pub forgotten: u8,
     pub sight: Sight,
     pub at: At,
     pub trip: Option<TripRun>,
@@ -118,7 +116,9 @@ pub enum Action {
     /// Somebody wants the old key back.
     Back,
     /// Somebody who has seen the newest incident, or the one before, releases the gate.
-    Rearm { newest: bool },
+    Rearm {
+        newest: bool,
+    },
     /// Somebody changes a key at the console.
     Edit(K, SetStatus),
     /// Somebody puts a key, or a foreign secret, into a consumer's place.
@@ -190,9 +190,6 @@ impl Guard {
             if let Err(violation) = judged.map_err(|v| v.rule).and_then(|()| own_step(&custody, event)) {
                 state.blame(violation);
             }
-            if self.is(Mutant::ForgetsDebtsOnTrip) && matches!(event, Event::Tripped(_)) {
-                state.forgotten = bits(custody.doomed());
-            }
             custody = next;
             state.sight.note(event);
         }
@@ -215,6 +212,7 @@ impl Guard {
                 let consumer = &mut world.consumers[sink_index(name)];
                 if !self.is(Mutant::BelievesReloads) {
                     consumer.memory = consumer.place;
+                    consumer.edited = false;
                 }
                 Finding::Reloaded
             }
@@ -229,10 +227,7 @@ impl Guard {
             }
             Effect::Deliver(name, id) => {
                 let consumer = &mut world.consumers[sink_index(name)];
-                if !self.is(Mutant::BelievesWrites) {
-                    consumer.place = Some(index(id));
-                    consumer.edited = false;
-                }
+                consumer.place = Some(index(id));
                 Finding::Sent(Outcome::Done)
             }
             Effect::SetStatus(..) => unreachable!("requests are sent by `post`"),
@@ -361,6 +356,8 @@ impl Guard {
                     }
                 }
             }
+            // A trip under way takes seconds; a person who judges it takes longer.
+            Action::Rearm { .. } if state.trip.is_some() => return None,
             Action::Rearm { newest } => {
                 let seen = IncidentId(custody.generation().checked_sub(u64::from(!newest))?);
                 let lax = self.is(Mutant::RearmsOlder) || self.is(Mutant::RearmsAlive);
@@ -487,8 +484,26 @@ pub fn proof() -> guard::domain::rotation::DrainProof {
 
 /// The rules that are explored, by the names that a broken one is reported under.
 pub const RULES: [&str; 20] = [
-    "S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "S11", "S12", "S13", "S14", "S15", "S16",
-    "promise 1", "promise 3", "apply refuses", "spent keys stay spent",
+    "S1",
+    "S2",
+    "S3",
+    "S4",
+    "S5",
+    "S6",
+    "S7",
+    "S8",
+    "S9",
+    "S10",
+    "S11",
+    "S12",
+    "S13",
+    "S14",
+    "S15",
+    "S16",
+    "promise 1",
+    "promise 3",
+    "apply refuses",
+    "spent keys stay spent",
 ];
 
 macro_rules! rules {
@@ -503,13 +518,8 @@ impl Model for Guard {
 
     fn init_states(&self) -> Vec<State> {
         let mut custody = Custody::default();
-        let enrolled = |k: K, role| Event::Enrolled {
-            key: key(k).clone(),
-            hint: None,
-            created_at: NOW,
-            expires_at: None,
-            role,
-        };
+        let enrolled =
+            |k: K, role| Event::Enrolled { key: key(k).clone(), hint: None, created_at: NOW, expires_at: None, role };
         let mut events = vec![enrolled(0, Enrolment::Active)];
         for k in 1..KEYS as K {
             events.extend([enrolled(k, Enrolment::Standby), Event::Cooled { key: key(k).clone() }]);
@@ -528,7 +538,6 @@ impl Model for Guard {
         vec![State {
             custody: Arc::new(custody.abstracted(NOW, Lapse::None)),
             durable: None,
-            forgotten: 0,
             sight: Sight::default(),
             at: At::Deciding,
             trip: None,
@@ -557,7 +566,8 @@ impl Model for Guard {
         actions.push(Action::Die);
         let wires = [SetStatus::Active, SetStatus::Inactive];
         for k in all.clone() {
-            actions.extend(wires.into_iter().filter(|s| *state.world.clone().wire(k, *s) > 0).map(|s| Action::Land(k, s)));
+            actions
+                .extend(wires.into_iter().filter(|s| *state.world.clone().wire(k, *s) > 0).map(|s| Action::Land(k, s)));
         }
         if state.world.consumers.iter().any(|c| c.memory != c.place) {
             actions.extend((0..SINKS).map(Action::Restart));
@@ -615,7 +625,8 @@ impl Guard {
     /// L3: consumers work with the gate open, or no usable key is left.
     pub fn in_service(&self, state: &State) -> bool {
         let works = |k: Option<K>| k.is_some_and(|k| state.world.accepts(k));
-        works(state.world.gate.key()) && state.world.consumers.iter().all(|c| works(c.place) && works(c.memory)) || self.exhausted(state)
+        works(state.world.gate.key()) && state.world.consumers.iter().all(|c| works(c.place) && works(c.memory))
+            || self.exhausted(state)
     }
 
     /// L4: every place has the desired key, or no usable key is left.

@@ -13,7 +13,8 @@ pub const SINKS: usize = 2;
 /// A key's index.
 pub type K = u8;
 
-static KEY: LazyLock<[KeyId; KEYS]> = LazyLock::new(|| ["a", "b", "c"].map(|k| KeyId::new(format!("apikey_{k}")).unwrap()));
+static KEY: LazyLock<[KeyId; KEYS]> =
+    LazyLock::new(|| ["a", "b", "c"].map(|k| KeyId::new(format!("apikey_{k}")).unwrap()));
 static SINK: LazyLock<[ConsumerName; SINKS]> = LazyLock::new(|| ["one", "two"].map(|c| ConsumerName::new(c).unwrap()));
 /// The workspace of all keys.
 pub static WORKSPACE: LazyLock<WorkspaceId> = LazyLock::new(|| WorkspaceId::new("wrkspc_1").unwrap());
@@ -77,7 +78,7 @@ pub struct Consumer {
     pub place: Option<K>,
     /// In its memory, since its last reload.
     pub memory: Option<K>,
-    /// A person wrote to the place, and guard has not written since.
+    /// A person wrote to the place, and guard has not mended and reloaded it since.
     pub edited: bool,
 }
 
