@@ -6,13 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::fs::{self, Attributes, FileError, Trust};
 use crate::domain::ids::{KeyId, WorkspaceName};
+use crate::domain::incident::GateNote;
 use crate::ports::{Gate, GateError, GateState};
 
 const SCHEMA: u32 = 1;
 const LIMIT: u64 = 4096;
 
 /// `<state>/gate/<workspace>.open` means open; everything else means closed. Closing removes the file, which needs neither
-/// disk space nor network; `<workspace>.closed` says why, if it could be written.
+/// disk space nor network; `<workspace>.closed` says why, if it could be written. The note of a trip that is newer than what was
+/// opened keeps the gate closed, so that no opening under way can undo a trip.
 #[derive(Debug, Clone)]
 pub struct FileGate {
     directory: PathBuf,
@@ -62,7 +64,13 @@ impl Gate for FileGate {
             Err(error) => return unreadable(error.to_string()),
         };
         match serde_json::from_slice::<Opened>(&bytes) {
-            Ok(Opened { schema: SCHEMA, generation, key }) => GateState::Open { generation, key },
+            Ok(Opened { schema: SCHEMA, generation, key }) => match self.closed(workspace) {
+                // Somebody was opening while a trip closed: whoever was last, the trip wins.
+                GateState::Closed { why } if GateNote::parse(&why).is_some_and(|n| n.incident.0 > generation) => {
+                    GateState::Closed { why }
+                }
+                _ => GateState::Open { generation, key },
+            },
             Ok(Opened { schema, .. }) => {
                 unreadable(format!("{} has schema {schema}, this guard knows {SCHEMA}", path.display()))
             }
@@ -97,10 +105,8 @@ impl Gate for FileGate {
         })?;
         fs::directory(&self.directory)
             .and_then(|()| fs::replace(&self.file(workspace, "open"), &text, Attributes::Fresh(0o600)))
-            .map_err(|error| failed(workspace, "opened", &error))?;
-        // Best effort: a reason without effect is only untidy.
-        let _ = fs::remove(&self.file(workspace, "closed"));
-        Ok(())
+            .map_err(|error| failed(workspace, "opened", &error))
+        // The note of an older trip stays: removing it could remove the note of one that closes the gate at this moment.
     }
 }
 

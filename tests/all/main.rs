@@ -17,6 +17,7 @@ mod exec;
 mod exec_child;
 mod fakes;
 mod gate;
+mod hazards;
 mod jobs_fakes;
 mod key_list;
 mod layers;

@@ -11,7 +11,7 @@ use stateright::{Model, Property};
 
 use super::mutant::Mutant;
 use super::trip::TripRun;
-use super::world::{GateFile, K, KEYS, SINKS, Status, WORKSPACE, World, bits, index, key, keys, sink, sink_index};
+use super::world::{K, KEYS, SINKS, Status, WORKSPACE, World, bits, index, key, keys, sink, sink_index};
 
 /// The instant at which everything happens; see [`Custody::abstracted`].
 pub const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -68,8 +68,6 @@ pub struct State {
     pub custody: Arc<Custody>,
     /// What the journal loses in a crash, for the mutant that does not wait for the disk.
     pub durable: Option<Arc<Custody>>,
-    /// Keys whose debt was forgotten, for the mutant that does.
-    pub forgotten: u8,
     pub sight: Sight,
     pub at: At,
     pub trip: Option<TripRun>,
@@ -192,9 +190,6 @@ impl Guard {
             if let Err(violation) = judged.map_err(|v| v.rule).and_then(|()| own_step(&custody, event)) {
                 state.blame(violation);
             }
-            if self.is(Mutant::ForgetsDebtsOnTrip) && matches!(event, Event::Tripped(_)) {
-                state.forgotten = bits(custody.doomed());
-            }
             custody = next;
             state.sight.note(event);
         }
@@ -217,24 +212,22 @@ impl Guard {
                 let consumer = &mut world.consumers[sink_index(name)];
                 if !self.is(Mutant::BelievesReloads) {
                     consumer.memory = consumer.place;
+                    consumer.edited = false;
                 }
                 Finding::Reloaded
             }
             Effect::CloseGate(text) => {
                 let note = guard::domain::incident::GateNote::parse(text).expect("guard's own note");
-                world.gate = GateFile::Closed(note.incident.0, bits(&note.keys));
+                world.gate.close(note.incident.0, bits(&note.keys));
                 Finding::GateSet
             }
             Effect::OpenGate { generation, key } => {
-                world.gate = GateFile::Open(*generation, index(key));
+                world.gate.opened = Some((*generation, index(key)));
                 Finding::GateSet
             }
             Effect::Deliver(name, id) => {
                 let consumer = &mut world.consumers[sink_index(name)];
-                if !self.is(Mutant::BelievesWrites) {
-                    consumer.place = Some(index(id));
-                    consumer.edited = false;
-                }
+                consumer.place = Some(index(id));
                 Finding::Sent(Outcome::Done)
             }
             Effect::SetStatus(..) => unreachable!("requests are sent by `post`"),
@@ -363,6 +356,8 @@ impl Guard {
                     }
                 }
             }
+            // A trip under way takes seconds; a person who judges it takes longer.
+            Action::Rearm { .. } if state.trip.is_some() => return None,
             Action::Rearm { newest } => {
                 let seen = IncidentId(custody.generation().checked_sub(u64::from(!newest))?);
                 let lax = self.is(Mutant::RearmsOlder) || self.is(Mutant::RearmsAlive);
@@ -403,8 +398,7 @@ impl Guard {
             Action::Restart(i) => state.world.consumers[*i].memory = state.world.consumers[*i].place,
             Action::JobStarts => {
                 spend(&mut state.left.jobs)?;
-                let GateFile::Open(_, k) = state.world.gate else { return None };
-                state.world.job = Some(k);
+                state.world.job = Some(state.world.gate.key()?);
             }
             Action::JobEnds => state.world.job = None,
             Action::Edit(k, status) => {
@@ -544,7 +538,6 @@ impl Model for Guard {
         vec![State {
             custody: Arc::new(custody.abstracted(NOW, Lapse::None)),
             durable: None,
-            forgotten: 0,
             sight: Sight::default(),
             at: At::Deciding,
             trip: None,
@@ -632,11 +625,8 @@ impl Guard {
     /// L3: consumers work with the gate open, or no usable key is left.
     pub fn in_service(&self, state: &State) -> bool {
         let works = |k: Option<K>| k.is_some_and(|k| state.world.accepts(k));
-        let gate = match state.world.gate {
-            GateFile::Open(_, k) => works(Some(k)),
-            GateFile::Closed(..) => false,
-        };
-        gate && state.world.consumers.iter().all(|c| works(c.place) && works(c.memory)) || self.exhausted(state)
+        works(state.world.gate.key()) && state.world.consumers.iter().all(|c| works(c.place) && works(c.memory))
+            || self.exhausted(state)
     }
 
     /// L4: every place has the desired key, or no usable key is left.

@@ -1,10 +1,9 @@
 use guard::domain::ids::IncidentId;
 use guard::domain::rotation::{
-    Custody, Decision, Drain, Effect, Event, Finding, Holding, Outcome, ProbeSeen, Seen, SetStatus, Stage,
+    Custody, Decision, Drain, Effect, Event, Finding, Outcome, ProbeSeen, Seen, SetStatus, Stage,
 };
 
 use super::machine::{NOW, State, proof};
-use super::world::index;
 
 /// One guard of the machine removed: what the model must catch. The machine itself is never changed; a mutant lies to it
 /// about the world, changes what it decided, or writes down something else.
@@ -18,14 +17,10 @@ pub enum Mutant {
     BelievesDeath,
     /// A woken key works by assumption: nobody probes.
     BelievesLife,
-    /// A delivery that reports success is not read back.
-    BelievesWrites,
     /// A reload that reports success is not checked.
     BelievesReloads,
     /// The feed's silence is taken for a drain, whoever still runs with the old key.
     BelievesSilence,
-    /// The drain is judged while the gate is latched.
-    DrainsBehindLatch,
     /// A person's roll-back is taken after the point of no return.
     RollsBackAfterIntent,
     /// A person may release the gate having seen an older incident.
@@ -36,67 +31,18 @@ pub enum Mutant {
     SparesTheOverlap,
     /// A trip sends before it has left a durable note.
     SendsBeforeClosing,
-    /// A trip takes over, and what a rotation owed before it is forgotten.
-    ForgetsDebtsOnTrip,
     /// Intents are written without waiting for the disk: a crash loses them.
     ActsBeforeDurable,
-    /// A writer that has not seen the newest event writes all the same.
-    StaleWriterWrites,
-    /// A key that was replaced is taken from the pool again when it is empty.
-    ReusesSpentKeys,
     /// The old key is doomed as soon as the switch is done, whether or not a consumer still holds it.
     DoomsBeforeReadBack,
-    /// A latched gate that is found open stays open.
-    LeavesGateOpen,
 }
 
 impl Mutant {
-    pub const ALL: [Self; 19] = [
-        Self::ForgetsLateWakes,
-        Self::ForgetsLateStops,
-        Self::BelievesDeath,
-        Self::BelievesLife,
-        Self::BelievesWrites,
-        Self::BelievesReloads,
-        Self::BelievesSilence,
-        Self::DrainsBehindLatch,
-        Self::RollsBackAfterIntent,
-        Self::RearmsOlder,
-        Self::RearmsAlive,
-        Self::SparesTheOverlap,
-        Self::SendsBeforeClosing,
-        Self::ForgetsDebtsOnTrip,
-        Self::ActsBeforeDurable,
-        Self::StaleWriterWrites,
-        Self::ReusesSpentKeys,
-        Self::DoomsBeforeReadBack,
-        Self::LeavesGateOpen,
-    ];
-
     /// What the machine would do, were it broken.
     pub fn decision(self, state: &State, decision: Decision) -> Decision {
         let custody = &state.custody;
-        match (self, &decision) {
-            (Self::DrainsBehindLatch, _) if custody.latch().is_some() => match custody.rotation() {
-                Some(r) if r.stage == Stage::Drain => Decision::Record(vec![Event::Drained { proof: Some(proof()) }]),
-                _ => decision,
-            },
-            (Self::ForgetsDebtsOnTrip, Decision::Do { effect, .. }) => match effect {
-                Effect::SetStatus(key, _) | Effect::ReadKey(key) | Effect::Probe(key)
-                    if state.forgotten & (1 << index(key)) != 0 =>
-                {
-                    Decision::Finished
-                }
-                _ => decision,
-            },
-            (Self::ReusesSpentKeys, Decision::Record(facts)) if facts[..] == [Event::StandbyMissing] => {
-                let spent =
-                    custody.keys().iter().find(|(id, r)| r.usable() && r.spent && custody.desired() != Some(id));
-                spent.map_or(decision, |(id, _)| {
-                    Decision::Record(vec![Event::StandbyTaken { key: id.clone(), promotion: true }])
-                })
-            }
-            (Self::DoomsBeforeReadBack, _) => match custody.rotation() {
+        match self {
+            Self::DoomsBeforeReadBack => match custody.rotation() {
                 Some(r) if r.stage == Stage::Switch => Decision::Record(vec![Event::Switched]),
                 Some(r) if r.stage == Stage::Drain => Decision::Record(vec![Event::Drained { proof: Some(proof()) }]),
                 Some(r) if r.stage == Stage::Revoke && custody.usable(&r.old) => {
@@ -104,9 +50,6 @@ impl Mutant {
                 }
                 _ => decision,
             },
-            (Self::LeavesGateOpen, Decision::Do { effect: Effect::CloseGate(_), .. }) => {
-                Decision::Record(vec![Event::GateClosed])
-            }
             _ => decision,
         }
     }
@@ -141,10 +84,6 @@ impl Mutant {
             (Self::BelievesDeath, Effect::Probe(key)) if doomed(key) => Finding::Probe(ProbeSeen::Refused),
             (Self::BelievesLife, Effect::Probe(key)) if state.sight.status(key, NOW) == Some(&Seen::Active) => {
                 Finding::Probe(ProbeSeen::Accepted(None))
-            }
-            (Self::BelievesWrites, Effect::ReadConsumer(consumer)) => {
-                let written = state.custody.consumers()[consumer].delivering.clone();
-                written.map_or(truth, |key| Finding::Consumer(Holding::Key(key)))
             }
             (Self::BelievesSilence, Effect::CheckDrain(_)) => Finding::Drain(Drain::Proven(proof())),
             _ => truth,

@@ -5,7 +5,7 @@ use guard::domain::rotation::{Custody, Event, Outcome, SetStatus, Sight};
 
 use super::machine::{At, Guard, Post, State, spend};
 use super::mutant::Mutant;
-use super::world::{GateFile, K, bits, index, key, keys};
+use super::world::{K, bits, index, key, keys};
 
 /// A trip under way, as `app::trip` does it: without the lock, beside whatever the driver is at. First it closes the gate, then
 /// it sends, then it writes.
@@ -15,6 +15,8 @@ pub struct TripRun {
     pub key: Option<K>,
     /// The keys that are killed, as of the beginning.
     pub targets: u8,
+    /// What an earlier trip, whose process died, left in the gate's note alone.
+    pub unwritten: u8,
     /// What is known of the requests.
     pub sent: Option<Outcome>,
 }
@@ -26,11 +28,15 @@ impl TripRun {
         if targets == 0 {
             return None;
         }
+        let mut unwritten = 0;
         if !guard.is(Mutant::SendsBeforeClosing) {
-            state.world.gate = GateFile::Closed(state.custody.generation() + 1, targets);
+            let incident = state.custody.generation() + 1;
+            let (noted, left) = state.world.gate.note;
+            unwritten = if state.world.gate.key().is_none() && noted >= incident { left & !targets } else { 0 };
+            state.world.gate.close(incident, targets | unwritten);
             state.world.announced |= targets;
         }
-        state.trip = Some(Self { key: named, targets, sent: None });
+        state.trip = Some(Self { key: named, targets, unwritten, sent: None });
         Some(())
     }
 
@@ -56,7 +62,7 @@ impl TripRun {
         let fresh = targets(guard, &custody, run.key);
         let trip = TripRecord {
             incident: custody.next_incident(),
-            keys: keys(run.targets | fresh),
+            keys: keys(run.targets | run.unwritten | fresh),
             rule: "person".to_owned(),
             sentence: String::new(),
             figures: serde_json::Value::Null,
@@ -72,11 +78,7 @@ impl TripRun {
             events.push(Event::OffAnswered { key, outcome: run.sent.clone()? });
         }
         match &mut state.at {
-            At::Sending { stale, .. } if !guard.is(Mutant::StaleWriterWrites) => *stale = true,
-            At::Sending { .. } => {
-                // The driver goes on with what it knew, and its next commit covers the trip.
-                return Some(());
-            }
+            At::Sending { stale, .. } => *stale = true,
             // Its next commit conflicts, and it reads everything again.
             At::Deciding => state.sight = Sight::default(),
         }

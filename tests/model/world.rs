@@ -51,12 +51,24 @@ pub enum Status {
     Archived,
 }
 
-/// The gate's file.
+/// The gate's files: what was opened last, if nobody has closed it since, and the note of the last trip. A note that is newer
+/// than what was opened keeps the gate closed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum GateFile {
-    Open(u64, K),
-    /// The incident and the keys that its note names.
-    Closed(u64, u8),
+pub struct GateFile {
+    pub opened: Option<(u64, K)>,
+    /// The incident and the keys that it stops.
+    pub note: (u64, u8),
+}
+
+impl GateFile {
+    /// The key that it hands out.
+    pub fn key(&self) -> Option<K> {
+        self.opened.filter(|(generation, _)| self.note.0 <= *generation).map(|(_, k)| k)
+    }
+
+    pub fn close(&mut self, incident: u64, set: u8) {
+        *self = Self { opened: None, note: (incident, set) };
+    }
 }
 
 /// What a consumer has.
@@ -66,7 +78,7 @@ pub struct Consumer {
     pub place: Option<K>,
     /// In its memory, since its last reload.
     pub memory: Option<K>,
-    /// A person wrote to the place, and guard has not written since.
+    /// A person wrote to the place, and guard has not mended and reloaded it since.
     pub edited: bool,
 }
 
@@ -103,7 +115,7 @@ impl World {
             broken,
             consumers: [consumer; SINKS],
             job: None,
-            gate: GateFile::Open(0, 0),
+            gate: GateFile { opened: Some((0, 0)), note: (0, 0) },
             announced: 0,
         }
     }
@@ -130,10 +142,6 @@ impl World {
         }
     }
 
-    pub fn quiet(&self) -> bool {
-        self.on.iter().chain(&self.off).all(|copies| *copies == 0)
-    }
-
     pub fn seen(&self, id: &KeyId) -> Seen {
         match self.status[index(id) as usize] {
             Status::Active => Seen::Active,
@@ -151,9 +159,9 @@ impl World {
     }
 
     pub fn gate_seen(&self) -> GateSeen {
-        match &self.gate {
-            GateFile::Open(generation, k) => GateSeen::Open(*generation, key(*k).clone()),
-            GateFile::Closed(incident, set) => GateSeen::Closed(note(*incident, *set)),
+        match (self.gate.key(), self.gate.opened) {
+            (Some(k), Some((generation, _))) => GateSeen::Open(generation, key(k).clone()),
+            _ => GateSeen::Closed(note(self.gate.note.0, self.gate.note.1)),
         }
     }
 
@@ -163,10 +171,10 @@ impl World {
         !uses(index(old)) && uses(index(new))
     }
 
-    /// Promise 3: the gate is open, and a trip that closed it is not in the journal; or the latch does not hold it (S12).
+    /// Promise 3: the gate is open, and a trip that closed it is not in the journal.
     pub fn lost_trip(&self, custody: &Custody) -> bool {
         let tripped = bits(custody.tripped());
-        matches!(self.gate, GateFile::Open(..)) && self.announced & !tripped != 0
+        self.gate.key().is_some() && self.announced & !tripped != 0
     }
 
     fn excused(&self, k: K) -> bool {
@@ -178,7 +186,7 @@ impl World {
     pub fn check(&self, custody: &Custody, forced: bool) -> Result<(), &'static str> {
         invariants::world(custody, &self.outside()).map_err(|v| v.rule)?;
         let lost = |k: Option<K>| k.is_some_and(|k| !self.accepts(k) && !self.excused(k));
-        let open = matches!(self.gate, GateFile::Open(..));
+        let open = self.gate.key().is_some();
         // A person who forces the drain, and a trip, take jobs that still run with the old key into account.
         let stopped = |k: K| custody.key(key(k)).is_none_or(|r| r.tripped);
         let job = self.job.filter(|k| !forced && !stopped(*k));
@@ -192,10 +200,7 @@ impl World {
         invariants::World {
             accepted: of(&|k| self.accepts(k)),
             holders: held.filter_map(|(i, c)| Some((sink(i).clone(), key(c.place?).clone()))).collect(),
-            gate: match self.gate {
-                GateFile::Open(_, k) => Some(key(k).clone()),
-                GateFile::Closed(..) => None,
-            },
+            gate: self.gate.key().map(|k| key(k).clone()),
             activating: of(&|k| self.on[k as usize] > 0),
             // The note in the gate backs what a trip has sent and not written down yet.
             deactivating: of(&|k| self.off[k as usize] > 0 && !self.noted(k)),
@@ -204,7 +209,7 @@ impl World {
     }
 
     fn noted(&self, k: K) -> bool {
-        matches!(self.gate, GateFile::Closed(_, set) if set & (1 << k) != 0)
+        self.gate.key().is_none() && self.gate.note.1 & (1 << k) != 0
     }
 }
 

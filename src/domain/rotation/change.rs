@@ -122,6 +122,8 @@ impl Custody {
         self.generation = trip.incident.0;
         self.latched = true;
         self.gate = GateRecord::Closing;
+        // A pause after an attempt to open the gate must not hold up its closing.
+        self.retries.remove(&Task::Gate);
         for key in &trip.keys {
             let record = self.record_mut(key)?;
             record.tripped = true;

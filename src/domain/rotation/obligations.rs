@@ -63,7 +63,9 @@ impl Desk<'_> {
     fn unrecorded_trip(&self, text: &str) -> Option<TripRecord> {
         let unexpected = self.custody.latch().is_none() && matches!(self.custody.gate(), GateRecord::Open(_));
         let note = GateNote::parse(text).filter(|n| unexpected || n.incident.0 > self.custody.generation())?;
-        let keys: BTreeSet<KeyId> = note.keys.into_iter().filter(|k| self.custody.key(k).is_some()).collect();
+        // The rotation may have gone on since the note was written and exposed more.
+        let managed = note.keys.iter().filter(|k| self.custody.key(k).is_some());
+        let keys: BTreeSet<KeyId> = managed.flat_map(|k| self.custody.trip_targets(Some(k))).collect();
         let mode = if keys.is_empty() { TripMode::Gate } else { TripMode::Kill };
         let figures = json!({ "recovered_from": "gate" });
         Some(TripRecord { keys, mode, figures, ..self.unexplained(note.sentence) })
