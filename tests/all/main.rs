@@ -10,6 +10,7 @@ mod consumer_remote;
 mod consumers;
 mod crash_matrix;
 mod doctor;
+mod end_to_end;
 mod enroll;
 mod evidence;
 mod exec;

@@ -1,0 +1,10 @@
+//! The built binary over real HTTP against the sandbox, as a person, a timer and a crash meet it. Time is virtual: nothing
+//! here sleeps for real.
+
+mod gateway;
+mod hints;
+mod journey;
+mod many_keys;
+mod place;
+mod secrets;
+mod side_by_side;
