@@ -78,7 +78,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert!(set_up.success(), "init: {set_up}");
     for look in ["first look, four weeks of history", "next look"] {
         let began = Instant::now();
-        let mut child = guard(&["watch", "--once"]).spawn()?;
+        let mut child = guard(&["watch", "--once"]).stdout(Stdio::null()).spawn()?;
         let mut peak = 0;
         let ended = loop {
             peak = peak_kib(child.id()).unwrap_or(0).max(peak);

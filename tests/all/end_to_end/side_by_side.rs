@@ -1,7 +1,6 @@
 //! Several guards at once, a full disk, and Ctrl-C in the middle.
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -77,7 +76,7 @@ fn who_holds_the_lock_is_named_when_waiting_for_it_is_over() {
     );
     let skipped = place.run(&["tick"]).ends(0);
     assert!(skipped.stdout.contains("is at it"), "{skipped:#?}");
-    // A trip waits for nobody's lock.
+    // Looking takes no lock.
     let status = place.run(&["status"]).ends(0);
     assert!(status.stdout.contains("rotation"), "{status:#?}");
     go.send(()).unwrap();
@@ -86,25 +85,14 @@ fn who_holds_the_lock_is_named_when_waiting_for_it_is_over() {
     place.always_served("after the wait");
 }
 
-/// A command that can make no file longer than nothing: what a full disk does to it.
-fn without_space(command: &Command) -> Command {
-    let mut limited = clone_into_shell(command);
-    limited.process_group(0);
-    limited
-}
-
+/// The command where no file can grow: what a full disk does to it.
 #[allow(clippy::disallowed_methods, reason = "a shell sets the limit, because no safe call does it before an exec")]
-fn clone_into_shell(command: &Command) -> Command {
+fn without_space(command: &Command) -> Command {
     let mut shell = Command::new("/bin/sh");
     // A write beyond the limit fails as it does on a full disk, once its signal is ignored.
-    shell
-        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""])
-        .arg(command.get_program())
-        .args(command.get_args());
-    shell.env_clear();
-    for (name, value) in command.get_envs() {
-        shell.env(name, value.unwrap_or_default());
-    }
+    let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
+    shell.args(["-c", script]).arg(command.get_program()).args(command.get_args()).env_clear();
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     if let Some(directory) = command.get_current_dir() {
         shell.current_dir(directory);
     }
