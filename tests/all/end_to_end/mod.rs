@@ -4,6 +4,7 @@
 mod gateway;
 mod hints;
 mod journey;
+mod killed_at_every_point;
 mod killed_at_random;
 mod many_keys;
 mod place;
