@@ -140,7 +140,7 @@ fn say(workspace: &WorkspaceName, before: &Custody, event: &Event, after: &Custo
                 _ => "gate closed; no key is killed".to_owned(),
             };
             let next = format!(
-                "`guard status` shows how far it is; `guard rearm -w {workspace} --incident {}` opens the gate",
+                "`guard status` shows how far it is; `guard rearm -w {workspace} --incident {} --reason TEXT` opens the gate",
                 trip.incident
             );
             let summary = format!("{workspace}: incident {}: {what}", trip.incident);

@@ -30,7 +30,7 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
         let outer = printable(&outer.to_string_lossy(), 64);
         return Err(Failure::new(
             Exit::Usage,
-            format!("this is a job of `guard exec -w {outer}` already ({ACTIVE} is set)"),
+            format!("this is a job of `guard exec` for {outer} already ({ACTIVE} is set)"),
         )
         .hint("a job runs for one workspace; start the other one outside of this job"));
     }

@@ -189,7 +189,9 @@ fn show_plan(session: &Session, name: &WorkspaceName, plan: &Plan) -> Exit {
     }
     for (number, step) in plan.steps.iter().enumerate() {
         if step.point_of_no_return {
-            out.line("  ── point of no return: before this step `guard rotate --rollback` goes back ──");
+            out.line(format!(
+                "  ── point of no return: before this step `guard rotate -w {name} --rollback` goes back ──"
+            ));
         }
         out.line(format!("  {}. {}: {}", number + 1, step.phase, step.what));
     }

@@ -5,6 +5,7 @@ use crate::cli::{Failure, Session};
 use crate::domain::ids::{KeyId, WorkspaceName};
 use crate::domain::ledger::TripMode;
 use crate::exit::Exit;
+use crate::wiring;
 
 /// Arguments of `guard trip`.
 #[derive(Debug, clap::Args)]
@@ -31,7 +32,11 @@ pub struct Args {
 
 /// Stops a workspace's keys by hand.
 pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
-    let app = session.app("trip")?;
+    let app = match session.app("trip") {
+        Ok(app) => app,
+        Err(failure) if args.dry_run => return Err(failure),
+        Err(failure) => return Err(close_gate_alone(&args, session, failure)),
+    };
     session.workspace(&app.ledger, &args.workspace)?;
     let request = TripRequest {
         workspace: args.workspace,
@@ -52,6 +57,24 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     document(session, &report, false);
     show(session, &report);
     outcome(&report)
+}
+
+/// The most certain act of a trip when guard's records cannot even be opened (a full disk): no job starts any more.
+fn close_gate_alone(args: &Args, session: &Session, failure: Failure) -> Failure {
+    let name = &args.workspace;
+    // Without a ledger there is no such workspace, and the failure that is there says why.
+    let Ok(ledger) = session.ledger() else { return failure };
+    if let Err(unknown) = session.workspace(&ledger, name) {
+        return unknown;
+    }
+    let closed = wiring::key_ring(&session.paths, &ledger)
+        .and_then(|ring| ring.gate.close(name, &args.reason).map_err(|e| Failure::new(Exit::Failed, e.to_string())));
+    let what = match closed {
+        Ok(()) => format!("the gate of `{name}` is closed, but no key was deactivated and nothing is on record"),
+        Err(error) => format!("the gate of `{name}` may still be open: {}; and no key was deactivated", error.message),
+    };
+    Failure::new(failure.exit, format!("{what}: {}", failure.message))
+        .hint("deactivate the key in the Console now; mend what is named here, then run the same command again")
 }
 
 fn document(session: &Session, report: &TripReport, dry_run: bool) {

@@ -86,7 +86,7 @@ fn managed_key(facts: &Facts<'_>, key: &ApiKey, managed: &Managed) -> Vec<Findin
             Topic::KeyMisplaced,
             Severity::Critical,
             format!("guard uses it for {name}, but it is not a key of {}", workspace.id),
-            format!("correct `id` in the ledger, or `guard key forget {}` and add the right key", key.id),
+            format!("correct `id` in the ledger, or `guard key forget -w {name} {}` and add the right key", key.id),
         ));
     }
     let on = key.status == KeyStatus::Active;

@@ -1,0 +1,12 @@
+//! The built binary over real HTTP against the sandbox, as a person, a timer and a crash meet it. Time is virtual: nothing
+//! here sleeps for real.
+
+mod gateway;
+mod hints;
+mod journey;
+mod killed_at_every_point;
+mod killed_at_random;
+mod many_keys;
+mod place;
+mod secrets;
+mod side_by_side;
