@@ -26,12 +26,20 @@ pub struct FileLeases {
     clock: Arc<dyn Clock>,
 }
 
-/// The lock is freed when the file is closed. No child inherits it: the standard library opens every file close-on-exec.
+/// The lock is freed when this is dropped, at the latest by the kernel when the process ends: the standard library opens every
+/// file close-on-exec, so no program that guard starts inherits it.
 struct Held {
-    _file: File,
+    file: File,
 }
 
 impl Lease for Held {}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // To close the file is not enough: a child between fork and exec still has it open, and the lock with it.
+        let _ = rustix::fs::flock(&self.file, FlockOperation::NonBlockingUnlock);
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct Holder {
@@ -81,7 +89,7 @@ impl Leases for FileLeases {
         if let Err(error) = sign(&mut file, &note) {
             tracing::debug!(%workspace, %error, "the lock is held, but its holder could not be noted");
         }
-        Ok(Box::new(Held { _file: file }))
+        Ok(Box::new(Held { file }))
     }
 }
 

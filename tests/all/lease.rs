@@ -60,14 +60,36 @@ fn a_waiter_gets_it_when_it_is_free() {
 
 #[test]
 fn a_child_does_not_inherit_it() {
-    let (_state, leases) = leases();
-    let held = leases.lease(&name("prod"), "parent", Duration::ZERO).unwrap();
+    let (state, leases) = leases();
+    let _held = leases.lease(&name("prod"), "parent", Duration::ZERO).unwrap();
+    let lock = state.path().join("prod.lock").canonicalize().unwrap();
+    let holds_it = |process: u32| {
+        let files = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+        files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok()).any(|file| file == lock)
+    };
     let mut child = Command::new("/bin/sleep").arg("600").spawn().unwrap();
-    drop(held);
-    let again = leases.lease(&name("prod"), "next", Duration::ZERO);
+    let inherited = holds_it(child.id());
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(again.is_ok(), "the child still holds the lock");
+    assert!(holds_it(std::process::id()), "the look at /proc sees nothing");
+    assert!(!inherited, "a child that outlives guard would keep the lock");
+}
+
+#[test]
+fn it_is_free_at_once_though_a_copy_of_its_file_is_still_open() {
+    let (state, leases) = leases();
+    let held = leases.lease(&name("prod"), "parent", Duration::ZERO).unwrap();
+    let lock = state.path().join("prod.lock").canonicalize().unwrap();
+    let ours = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(Result::ok);
+    let number = ours
+        .filter(|file| std::fs::read_link(file.path()).is_ok_and(|file| file == lock))
+        .find_map(|file| file.file_name().to_str()?.parse().ok())
+        .unwrap();
+    // What a child between fork and exec has: another number for the same open file.
+    let this = rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty()).unwrap();
+    let _copy = rustix::process::pidfd_getfd(this, number, rustix::process::PidfdGetfdFlags::empty()).unwrap();
+    drop(held);
+    assert!(leases.lease(&name("prod"), "next", Duration::ZERO).is_ok());
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod consumer_remote;
 mod consumers;
 mod crash_matrix;
 mod doctor;
+mod drill;
 mod end_to_end;
 mod enroll;
 mod evidence;

@@ -4,6 +4,7 @@ use toml::de::DeValue;
 
 use super::{FieldType, wrong_type};
 use crate::domain::ledger::notes::Notes;
+use crate::domain::ledger::words::shown;
 
 /// `true` or `false`.
 pub(in crate::domain::ledger) struct Flag;
@@ -56,7 +57,7 @@ impl FieldType for Whole {
                 .error(
                     value.span(),
                     path,
-                    format!("{number} is out of range"),
+                    format!("{} is out of range", shown(&number.to_string())),
                     format!("the nearest allowed value is {nearest}"),
                 )
                 .allowed(self.allowed());
