@@ -89,18 +89,28 @@ fn observes(app: &App, workspace: &WorkspaceName) -> bool {
     app.ledger.workspace(workspace).is_some_and(|w| w.trip.mode == TripMode::Observe)
 }
 
+/// The feed shows usage for as long as this after a key's death: it is the job's own, from before.
+const AFTERGLOW: chrono::TimeDelta = chrono::TimeDelta::minutes(60);
+
 /// What the keys in guard's custody are for.
 fn roles(app: &App) -> Roles {
+    let now = app.clock.now();
     let mut roles = Roles::default();
     for workspace in &app.ledger.workspaces {
         // Where the journal cannot be read, keys are watched as if guard did not have them.
         let Ok(custody) = custody::load(app, &workspace.name) else { continue };
         for (key, role) in custody.roles() {
+            let died = custody.key(key).and_then(|record| record.dead_at);
             let role = match role {
+                // A dead key cannot be used; what the feed still brings was spent while it was in use.
+                Role::Doomed => KeyRole::Active,
+                Role::Retired | Role::Archived | Role::Tripped if died.is_none_or(|at| now - at < AFTERGLOW) => {
+                    KeyRole::Active
+                }
                 Role::Active | Role::Incoming | Role::Outgoing | Role::Spent => KeyRole::Active,
                 Role::Standby => KeyRole::Standby,
                 Role::Canary => KeyRole::Canary,
-                Role::Doomed | Role::Retired | Role::Archived | Role::Tripped => KeyRole::Retired,
+                Role::Retired | Role::Archived | Role::Tripped => KeyRole::Retired,
             };
             roles.add(&workspace.name, key, role);
         }

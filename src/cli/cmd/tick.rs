@@ -6,6 +6,7 @@ use crate::app::watch::look;
 use crate::app::{App, AppError, outbox};
 use crate::cli::{Failure, Session};
 use crate::domain::ids::WorkspaceName;
+use crate::domain::ledger::TripMode;
 use crate::domain::time::rfc3339;
 use crate::exit::Exit;
 use crate::ports::StoreError;
@@ -31,6 +32,7 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     let trouble = poll.and_then(|report| report.trouble.map_or(Ok(()), |trouble| Err(AppError::from(trouble))));
     for one in &trips {
         match one {
+            Ok(trip) if trip.mode == TripMode::Observe => {}
             Ok(trip) => session.out.line(format!("{}: tripped; `guard status` shows what is owed", trip.workspace)),
             Err(error) => session.out.note(format!("guard: a trip failed: {error}")),
         }

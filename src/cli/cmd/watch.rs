@@ -1,9 +1,11 @@
 use serde_json::json;
 
+use crate::app::trip::TripReport;
 use crate::app::watch::{Cycle, cycle};
 use crate::app::{App, AppError};
 use crate::cli::{Failure, Output, Session};
 use crate::daemon::{self, Signals};
+use crate::domain::ledger::TripMode;
 use crate::domain::rotation::Event;
 use crate::domain::time::rfc3339;
 use crate::domain::watch::Level;
@@ -63,7 +65,12 @@ fn show(out: &Output, app: &App, outcome: &Cycle) {
         let keys =
             trip.keys.iter().map(|k| format!("{} {}", k.key, if k.dead { "proven dead" } else { "not dead yet" }));
         let keys = keys.collect::<Vec<_>>().join(", ");
-        out.line(format!("{at} {} tripped ({:?}): {keys}", trip.workspace, trip.mode));
+        let what = match trip.mode {
+            TripMode::Observe => "would be tripped (it is only observed)",
+            TripMode::Gate => "tripped: the gate is closed",
+            TripMode::Kill => "tripped",
+        };
+        out.line(format!("{at} {} {what}{}{keys}", trip.workspace, if keys.is_empty() { "" } else { ": " }));
         for trouble in &trip.troubles {
             out.note(format!("{at} {}: {trouble}", trip.workspace));
         }
@@ -113,7 +120,8 @@ fn conclude(outcome: Cycle, out: &Output) -> Result<Exit, Failure> {
     if let Some(trouble) = report.trouble {
         return Err(AppError::from(trouble).into());
     }
-    if let Some(trip) = outcome.trips.into_iter().next() {
+    let acted = |trip: &Result<TripReport, AppError>| trip.as_ref().map_or(true, |t| t.mode != TripMode::Observe);
+    if let Some(trip) = outcome.trips.into_iter().find(acted) {
         trip.map_err(Failure::from)?;
         out.note("guard: a key was tripped; `guard status` shows what is owed");
         return Ok(Exit::Failed);

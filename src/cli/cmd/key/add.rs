@@ -59,5 +59,5 @@ async fn enroll(
         }
         None => {}
     }
-    Ok(if added.waiting_for.is_some() { Exit::Later } else { Exit::Done })
+    Ok(Exit::Done)
 }
