@@ -186,7 +186,7 @@ impl Guard {
                 Err(_) => return state.blame("apply refuses"),
             };
             let judged = invariants::step(&custody, event, &next).and_then(|()| invariants::state(&next));
-            let judged = judged.and_then(|()| invariants::moment(&custody, event, &state.world.outside()));
+            let judged = judged.and_then(|()| invariants::moment(&custody, event, &state.outside()));
             if let Err(violation) = judged.map_err(|v| v.rule).and_then(|()| own_step(&custody, event)) {
                 state.blame(violation);
             }
@@ -208,11 +208,11 @@ impl Guard {
                 true => Finding::Drain(Drain::Proven(proof())),
                 false => Finding::Drain(Drain::NewUnseen),
             },
-            Effect::Reload(name, _) => {
+            Effect::Reload(name, id) => {
                 let consumer = &mut world.consumers[sink_index(name)];
                 if !self.is(Mutant::BelievesReloads) {
                     consumer.memory = consumer.place;
-                    consumer.edited = false;
+                    consumer.edited &= consumer.place != Some(index(id));
                 }
                 Finding::Reloaded
             }
@@ -447,6 +447,13 @@ fn own_step(before: &Custody, event: &Event) -> Result<(), &'static str> {
 impl State {
     pub fn blame(&mut self, rule: &'static str) {
         self.broken.get_or_insert(rule);
+    }
+
+    /// The world outside; a key that a trip under way stops is stopped on purpose.
+    fn outside(&self) -> invariants::World {
+        let mut world = self.world.outside();
+        world.edited.extend(keys(self.trip.as_ref().map_or(0, |run| run.targets)));
+        world
     }
 
     fn die(&mut self) {

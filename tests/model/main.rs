@@ -39,18 +39,18 @@ fn worlds() -> Vec<Guard> {
         },
         Guard { name: "a rotation, two faults", budget: Budget { faults: 2, ..ROTATION }, ..PLAIN },
         Guard { name: "a rotation, an edit", budget: Budget { edits: 1, ..ROTATION }, ..PLAIN },
-        Guard {
-            name: "a rotation, an overwrite, a job",
-            budget: Budget { overwrites: 1, jobs: 1, ..ROTATION },
-            ..PLAIN
-        },
         Guard { name: "a rotation to a dead standby", budget: ROTATION, broken: Some(1), ..PLAIN },
         Guard { name: "a rotation, a dead consumer", budget: ROTATION, dead_sink: Some(1), ..PLAIN },
         Guard { name: "a trip", budget: TRIP, ..PLAIN },
-        Guard { name: "a rotation and a trip", budget: Budget { trips: 1, ..ROTATION }, ..PLAIN },
     ];
     if deep() {
         worlds.extend([
+            Guard {
+                name: "a rotation, an overwrite, a job",
+                budget: Budget { overwrites: 1, jobs: 1, ..ROTATION },
+                ..PLAIN
+            },
+            Guard { name: "a rotation and a trip", budget: Budget { trips: 1, ..ROTATION }, ..PLAIN },
             Guard { name: "two rotations, a lost request", budget: Budget { rotations: 2, wires: 1, ..NONE }, ..PLAIN },
             Guard {
                 name: "a rotation, a trip, a lost request",
