@@ -36,7 +36,7 @@ impl Keyring {
         &self.service
     }
 
-    /// What the entry holds, wiped on drop; `None` when there is none. Blocks for at most [`PATIENCE`], as all methods do.
+    /// What the entry holds, wiped on drop; `None` when there is none. Blocks for a bounded time, as all methods do.
     ///
     /// # Errors
     /// [`KeyringError`] when there is no service, it is locked, or silent.

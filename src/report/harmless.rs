@@ -66,7 +66,7 @@ const fn deceptive(c: char) -> bool {
     )
 }
 
-/// Whether `text` holds nothing that [`line`] would have to change, its length apart.
+/// Whether `text` holds nothing that [`line()`] would have to change, its length apart.
 pub fn is_harmless(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() || deceptive(c))
 }

@@ -19,14 +19,14 @@ impl<P: Place> Place for Confirmed<P> {
 
     async fn deliver(&self, secret: &Secret) -> Result<(), ConsumerError> {
         self.0.deliver(secret).await?;
-        match self.0.read().await? {
-            Reading::WriteOnly => Ok(()),
-            Reading::Holds(held) if held.same_as(secret) => Ok(()),
-            _ => Err(ConsumerError::Unknown {
-                target: self.describe(),
-                why: "it ended well, but another key is read back".to_owned(),
-            }),
-        }
+        let why = match self.0.read().await {
+            Ok(Reading::WriteOnly) => return Ok(()),
+            Ok(Reading::Holds(held)) if held.same_as(secret) => return Ok(()),
+            Ok(_) => "it ended well, but another key is read back".to_owned(),
+            // The new key may be there: "nothing was changed" would be a guess.
+            Err(error) => format!("it ended well, but cannot be read back: {error}"),
+        };
+        Err(ConsumerError::Unknown { target: self.describe(), why })
     }
 
     fn pickup(&self) -> &'static str {

@@ -1,4 +1,4 @@
-//! Places that workloads read their key from. A new kind is one file that implements [`Place`] and one line in [`place`].
+//! Places that workloads read their key from. A new kind is one file that implements `Place` and one line in `place`.
 
 mod aws_secrets_manager;
 mod confirmed;

@@ -1,5 +1,5 @@
 //! Consumers: the places that workloads read their key from. A kind is a variant of
-//! [`ConsumerKind`], one file with its fields, and a line in [`KINDS`].
+//! [`ConsumerKind`], one file with its fields, and a line in `KINDS`.
 
 mod aws_secrets_manager;
 mod dotenv;

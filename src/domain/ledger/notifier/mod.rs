@@ -1,5 +1,5 @@
 //! Channels to people. A kind is a variant of [`NotifierKind`], one file with its fields, and a line in
-//! [`KINDS`].
+//! `KINDS`.
 
 mod webhook;
 
