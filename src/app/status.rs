@@ -82,7 +82,9 @@ fn view(
     remembered: &Remembered,
 ) -> Result<WorkspaceView, AppError> {
     let mut keys = Vec::new();
-    for (id, role) in custody.roles() {
+    let mut roles: Vec<_> = custody.roles().into_iter().collect();
+    roles.sort_by_key(|(id, _)| custody.keys()[*id].enrolled);
+    for (id, role) in roles {
         let record = &custody.keys()[id];
         keys.push(KeyView {
             id: id.clone(),
@@ -148,6 +150,7 @@ fn rotation(app: &App, workspace: &Workspace, custody: &Custody) -> Option<Rotat
         blocked: matches!(waiting, Some(Waiting::Retry { .. })) || custody.standby_missing(),
         waits_for: match waiting {
             _ if custody.standby_missing() => "a key that a person makes in the Console".to_owned(),
+            Some(Waiting::Overlap(_)) => "the time for which both keys stay active".to_owned(),
             Some(waiting) => waiting.to_string(),
             None => "the next `guard tick`".to_owned(),
         },

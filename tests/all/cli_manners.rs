@@ -102,7 +102,7 @@ fn a_job_cannot_start_another_one() {
         guard(dir.path(), &["exec", "-w", "dev", "--", "true"]).env("GUARD_ACTIVE", "prod\u{1b}[31m").output().unwrap(),
     );
     assert_eq!((code, out.as_str()), (2, ""));
-    assert!(err.contains("guard exec -w prod") && !err.contains('\u{1b}'), "{err:?}");
+    assert!(err.contains("`guard exec` for prod") && !err.contains('\u{1b}'), "{err:?}");
 }
 
 #[test]

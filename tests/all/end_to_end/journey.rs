@@ -194,7 +194,7 @@ fn a_newcomer_gets_from_nothing_to_a_tripped_and_rearmed_key_by_printed_hints_al
     // No standby is left, so that a person must make a key first.
     let printed = person.types(&rearm, 10);
     assert!(quoted(&printed, "key add").starts_with("guard key add -w "), "{printed}");
-    person.types(&standby.replace(" --inactive", ""), 75);
+    person.types(&standby.replace(" --inactive", ""), 0);
     person.types(&rearm, 0);
     assert!(person.types(&job, 0).contains("100 of 100 messages went through"));
     let through_guard = hinted(said, &["guard exec"]);
