@@ -1,6 +1,8 @@
 //! One cycle of the watchdog: look, judge, act, drive on what is owed, tell people. Looking comes before driving, and no step
 //! waits for another's success.
 
+mod notices;
+
 use serde::{Deserialize, Serialize};
 
 use super::outbox::{self, OutboxReport};
@@ -52,11 +54,18 @@ pub async fn look(app: &App) -> (Result<PollReport, AppError>, Vec<Result<TripRe
     match &poll {
         Ok(report) => {
             remembered.sees(app, report.blind.as_ref().map(|finding| finding.figures.to_string()).as_deref());
-            for judged in &report.verdicts {
-                if let Some(outcome) = act(app, &mut remembered, judged).await {
-                    trips.push(outcome);
+            let mut untouched = Vec::new();
+            for judged in report.verdicts.iter().filter(|judged| judged.verdict.level > Level::Ok) {
+                remembered.note(judged.workspace.as_ref(), &judged.verdict, app.clock.now());
+                match act(app, report, judged).await {
+                    Some(outcome) => trips.push(outcome),
+                    None if request(app, judged.workspace.as_ref(), &judged.verdict).is_none() => {
+                        untouched.push(judged);
+                    }
+                    None => {}
                 }
             }
+            notices::tell(app, report, &untouched);
         }
         Err(error) => remembered.sees(app, Some(&error.to_string())),
     }
@@ -68,21 +77,17 @@ pub async fn look(app: &App) -> (Result<PollReport, AppError>, Vec<Result<TripRe
     (poll, trips)
 }
 
-async fn act(app: &App, remembered: &mut Remembered, judged: &Judged) -> Option<Result<TripReport, AppError>> {
-    let Judged { workspace, verdict, news } = judged;
-    if verdict.level == Level::Ok {
+/// Acts on a verdict as far as guard can. `None`: there is nothing of guard's to stop, people must be told.
+async fn act(app: &App, report: &PollReport, judged: &Judged) -> Option<Result<TripReport, AppError>> {
+    let mut request = request(app, judged.workspace.as_ref(), &judged.verdict)?;
+    // Observing is only worth saying once; everything else is done again until it is done.
+    if !judged.news && observes(app, &request.workspace) {
         return None;
     }
-    remembered.note(workspace.as_ref(), verdict, app.clock.now());
-    match request(app, workspace.as_ref(), verdict) {
-        // Observing is only worth saying once; everything else is done again until it is done.
-        Some(request) if *news || !observes(app, &request.workspace) => Some(trip(app, &request).await),
-        None if *news && verdict.level > Level::Notice => {
-            tell(app, workspace.as_ref(), verdict);
-            None
-        }
-        _ => None,
+    if let Some(group) = notices::group_of(report, &judged.verdict) {
+        request.cause.sentence = format!("{}; {}", request.cause.sentence, notices::common_cause(group));
     }
+    Some(trip(app, &request).await)
 }
 
 fn observes(app: &App, workspace: &WorkspaceName) -> bool {
@@ -118,6 +123,16 @@ fn roles(app: &App) -> Roles {
     roles
 }
 
+/// The verdict's figures, with what else it says in figures: `guard why` and reports show them.
+fn figures(verdict: &Verdict) -> serde_json::Value {
+    let mut figures = serde_json::to_value(&verdict.figures).unwrap_or_default();
+    figures["since"] = verdict.since.to_string().into();
+    figures["judged_at"] = verdict.at.to_string().into();
+    figures["confidence"] = verdict.confidence.into();
+    figures["also"] = verdict.also.iter().map(|rule| rule.as_str()).collect();
+    figures
+}
+
 /// The trip that a verdict asks for: only on a key that guard manages, and only for what began after a person last released
 /// that key's gate. Anything else is told, because there is no key of guard's that would stop it.
 fn request(app: &App, workspace: Option<&WorkspaceName>, verdict: &Verdict) -> Option<TripRequest> {
@@ -128,7 +143,7 @@ fn request(app: &App, workspace: Option<&WorkspaceName>, verdict: &Verdict) -> O
     let cause = TripCause {
         rule: verdict.rule.as_str().to_owned(),
         sentence: verdict.sentence.clone(),
-        figures: serde_json::to_value(&verdict.figures).unwrap_or_default(),
+        figures: figures(verdict),
         by_person: false,
     };
     let request = TripRequest { workspace: workspace.clone(), key: Some(key.clone()), cause };
@@ -138,44 +153,6 @@ fn request(app: &App, workspace: Option<&WorkspaceName>, verdict: &Verdict) -> O
     let released = answered.filter_map(|i| i.rearmed.as_ref().map(|(at, ..)| *at)).max();
     let seen_by_a_person = released.is_some_and(|at| verdict.since.start() <= at);
     (custody.key(key).is_some() && !seen_by_a_person).then_some(request)
-}
-
-fn tell(app: &App, workspace: Option<&WorkspaceName>, verdict: &Verdict) {
-    let at = app.clock.now();
-    let whose = workspace.map_or("no workspace of the ledger", WorkspaceName::as_str);
-    let notice = Notice {
-        dedup: format!(
-            "verdict/{}/{}/{}/{}",
-            verdict.principal,
-            verdict.rule.as_str(),
-            verdict.level.as_str(),
-            rfc3339(at)
-        ),
-        event: format!("usage.{}", verdict.level.as_str()),
-        severity: verdict.severity,
-        at,
-        workspace: workspace.cloned(),
-        key: verdict.principal.key().cloned(),
-        incident: None,
-        summary: format!("{whose}: {}", verdict.sentence),
-        detail: match (verdict.level, workspace) {
-            (Level::Trip, Some(_)) => {
-                "guard does not manage this principal and cannot stop it; a person must".to_owned()
-            }
-            (Level::Trip, None) => {
-                "The ledger does not know this workspace; `guard ledger diff` lists what is unknown".to_owned()
-            }
-            _ => String::new(),
-        },
-        evidence_head: None,
-    };
-    queue(app, notice);
-}
-
-fn queue(app: &App, notice: Notice) {
-    if let Err(error) = app.outbox.enqueue(&[notice]) {
-        tracing::error!(%error, "a notice could not be queued");
-    }
 }
 
 /// A verdict as it is remembered.
@@ -239,7 +216,7 @@ impl Remembered {
             _ => return,
         };
         self.blind_since = blind.map(|_| now);
-        queue(
+        notices::queue(
             app,
             Notice {
                 dedup: format!("{event}/{}", rfc3339(since)),

@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{App, AppError};
 use crate::domain::ids::{Principal, WorkspaceId, WorkspaceName};
 use crate::domain::ledger::Workspace;
 use crate::domain::money::UsdMicros;
-use crate::domain::time::Minute;
+use crate::domain::time::{Minute, Timestamp};
 use crate::domain::usage::UsageRow;
 use crate::domain::watch::ceiling::Spent;
 use crate::domain::watch::episode::{self, Episode};
 use crate::domain::watch::state::DetectorState;
 use crate::domain::watch::usage::{MinuteUsage, ModelUsage};
-use crate::domain::watch::{Detector, Figures, Finding, Judgement, Level, Policy, Rule, Verdict, amount, fusion};
+use crate::domain::watch::{
+    Detector, Figures, Finding, Judgement, Level, Policy, Response, Rule, Verdict, amount, fusion,
+};
 use crate::ports::StoreError;
 
 /// One principal as the store keeps it.
@@ -30,12 +33,56 @@ pub struct Watched {
     /// Nothing was read yet.
     #[serde(default)]
     fresh: bool,
+    /// The strongest statistical evidence of late, and its minute.
+    #[serde(default)]
+    peak: Option<(Minute, f64)>,
+    /// What a person last accepted.
+    #[serde(default)]
+    accepted: Option<Accepted>,
+}
+
+/// A person said that all usage so far was legitimate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Accepted {
+    at: Timestamp,
+    /// The strongest statistical evidence of the day before: so much is legitimate from now on.
+    ratio: f64,
+}
+
+/// How long what was accepted is not held against the key: after that, the accepted days teach.
+const TOLERATED_FOR: TimeDelta = TimeDelta::days(2);
+/// More than what was accepted, times this, is news again.
+const BEYOND_ACCEPTED: f64 = 1.4;
+/// What is older than this is told but never acted on: nobody is stopped for what is long over.
+const ACT_WITHIN: i64 = 1440;
+
+/// What a poll knows when it looks at a principal.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// First and last minute that were read.
+    pub read: (Minute, Minute),
+    /// What the ledger says.
+    pub policy: &'a Policy<'a>,
+    /// Whether the ledger answers for the principal.
+    pub known: bool,
+    /// What was judged up to here is history, and no news; `None` when the principal's workspace was watched before.
+    pub history_until: Option<Minute>,
+    /// What guard does about a trip.
+    pub response: Response,
 }
 
 impl Watched {
     /// A principal that is seen for the first time; its past may be read from `since` on.
     pub fn new(workspace: Option<WorkspaceName>, since: Minute) -> Self {
-        Self { workspace, detector: Detector::new(since).state(), episode: None, unproven: false, fresh: true }
+        Self {
+            workspace,
+            detector: Detector::new(since).state(),
+            episode: None,
+            unproven: false,
+            fresh: true,
+            peak: None,
+            accepted: None,
+        }
     }
 
     /// What it has spent.
@@ -43,16 +90,29 @@ impl Watched {
         Detector::from_state(&self.detector).map(|detector| detector.spent(at)).unwrap_or_default()
     }
 
+    /// Statistical rules only warn, because they would have tripped on its own past.
+    pub fn is_unproven(&self) -> bool {
+        self.unproven
+    }
+
+    /// When a person last accepted its past.
+    pub fn accepted_at(&self) -> Option<Timestamp> {
+        self.accepted.map(|accepted| accepted.at)
+    }
+
     /// Its past becomes the baseline, whatever the rules said about it.
     ///
     /// # Errors
     /// [`AppError::Store`] when it is damaged.
-    pub fn accept(&mut self) -> Result<(), AppError> {
+    pub fn accept(&mut self, at: Timestamp) -> Result<(), AppError> {
         let mut detector = self.open()?;
         detector.accept();
+        let yesterday = Minute::containing(at).plus(-1440);
+        let ratio = self.peak.filter(|(minute, _)| *minute >= yesterday).map_or(0.0, |(_, ratio)| ratio);
         self.detector = detector.state();
         self.unproven = false;
         self.episode = None;
+        self.accepted = Some(Accepted { at, ratio });
         Ok(())
     }
 
@@ -64,8 +124,8 @@ impl Watched {
         Ok(Detector::from_state(&self.detector).map_err(|error| StoreError::Damaged(error.to_string()))?)
     }
 
-    /// Takes in everything that is known of `read` (first and last minute) and returns the verdict on what is newer than
-    /// `news_after`, and whether people must hear of it now.
+    /// Takes in everything that is known of the minutes that were read and returns the verdict, and whether people must hear of
+    /// it now.
     ///
     /// # Errors
     /// [`AppError::Store`] when it is damaged.
@@ -73,47 +133,73 @@ impl Watched {
         &mut self,
         principal: &Principal,
         usage: &[MinuteUsage],
-        read: (Minute, Minute),
-        policy: &Policy<'_>,
-        known: bool,
-        news_after: Minute,
+        look: &Look<'_>,
     ) -> Result<Option<(Verdict, bool)>, AppError> {
         let mut detector = self.open()?;
-        detector.ingest(read.0, read.1, usage);
+        detector.ingest(look.read.0, look.read.1, usage);
         let mut latest: Option<(Verdict, bool)> = None;
-        for mut judgement in detector.judge(read.1, policy) {
-            if judgement.at <= news_after {
+        for mut judgement in detector.judge(look.read.1, look.policy) {
+            self.remember_peak(&judgement);
+            if look.history_until.is_some_and(|until| judgement.at <= until) {
                 let tripped = |f: &Finding| f.rule.is_statistical() && f.level == Level::Trip;
                 self.unproven |= self.fresh && judgement.findings.iter().any(tripped);
                 continue;
             }
-            if self.unproven {
-                for finding in judgement.findings.iter_mut().filter(|f| f.rule.is_statistical()) {
-                    finding.level = finding.level.min(Level::Warn);
-                }
-            }
-            if !known {
+            self.hold_back(&mut judgement, look.read.1);
+            if !look.known {
                 judgement.findings.push(stranger(&detector, judgement.at));
             }
-            fusion::cap(&mut judgement.findings, |rule| rule.action(&policy.watch.rules));
-            let (episode, news) = episode::advance(self.episode, &judgement);
-            self.episode = episode;
-            let Some(verdict) = episode.and_then(|e| episode::verdict(principal, e, &judgement)) else { continue };
+            fusion::cap(&mut judgement.findings, |rule| rule.action(&look.policy.watch.rules));
+            let Some((verdict, news)) = self.advance(principal, &judgement, look.response) else { continue };
             // The gravest of the poll; of equals the newest.
             let told = latest.as_ref().is_some_and(|(_, news)| *news);
             if latest.as_ref().is_none_or(|(before, _)| before.level <= verdict.level) {
                 latest = Some((verdict, news || told));
             }
         }
-        if !known && latest.is_none() && usage.iter().any(|m| m.minute > news_after) && self.episode.is_none() {
-            let judgement = Judgement { at: read.1, findings: vec![stranger(&detector, read.1)] };
-            let (episode, news) = episode::advance(self.episode, &judgement);
-            self.episode = episode;
-            latest = episode.and_then(|e| episode::verdict(principal, e, &judgement)).map(|verdict| (verdict, news));
+        let newer = |m: &MinuteUsage| look.history_until.is_none_or(|until| m.minute > until);
+        if !look.known && latest.is_none() && usage.iter().any(newer) && self.episode.is_none() {
+            let judgement = Judgement { at: look.read.1, findings: vec![stranger(&detector, look.read.1)] };
+            latest = self.advance(principal, &judgement, look.response);
         }
         self.fresh = false;
         self.detector = detector.state();
         Ok(latest)
+    }
+
+    fn advance(&mut self, principal: &Principal, judgement: &Judgement, response: Response) -> Option<(Verdict, bool)> {
+        let (episode, news) = episode::advance(self.episode, judgement);
+        self.episode = episode;
+        let response = match response {
+            Response::Gates | Response::Kills if self.unproven => Response::Unproven,
+            other => other,
+        };
+        episode.and_then(|e| episode::verdict(principal, e, judgement, response)).map(|verdict| (verdict, news))
+    }
+
+    fn remember_peak(&mut self, judgement: &Judgement) {
+        let statistical = judgement.findings.iter().filter(|f| f.rule.is_statistical());
+        let Some(ratio) = statistical.map(|f| f.ratio).max_by(f64::total_cmp) else { return };
+        let outlived = |(at, before): (Minute, f64)| judgement.at.since(at) > 1440 || ratio >= before;
+        if self.peak.is_none_or(outlived) {
+            self.peak = Some((judgement.at, ratio));
+        }
+    }
+
+    /// Statistics may be wrong about a key whose own past would have tripped them, about what a person has accepted, and nothing
+    /// is stopped for what is long over.
+    fn hold_back(&self, judgement: &mut Judgement, newest: Minute) {
+        let stale = newest.since(judgement.at) > ACT_WITHIN;
+        let tolerated = self.accepted.filter(|a| judgement.at.start() < a.at + TOLERATED_FOR);
+        for finding in &mut judgement.findings {
+            let statistical = finding.rule.is_statistical();
+            if stale || (self.unproven && statistical) {
+                finding.level = finding.level.min(Level::Warn);
+            }
+            if statistical && tolerated.is_some_and(|a| finding.ratio <= a.ratio * BEYOND_ACCEPTED) {
+                finding.level = finding.level.min(Level::Notice);
+            }
+        }
     }
 }
 

@@ -32,6 +32,7 @@ mod notify_webhook;
 mod openapi;
 mod organization;
 mod pipelines;
+mod poll;
 mod prism;
 mod process;
 mod provider_contract;

@@ -252,8 +252,10 @@ pub struct WatchPolicy {
     pub runs_registered: bool,
     /// A key without usage for this long counts as dormant. Default 30 days.
     pub dormant_after: Duration,
-    /// How long after its last request a run's usage may still appear (batch results, long streams). Default 2 minutes.
+    /// How long after its last request a run's usage may still appear (long streams). Default 2 minutes.
     pub run_slack: Duration,
+    /// How long after a run its batch results may land: minutes with nothing but the batch tier. Default 24 hours, the provider's limit.
+    pub batch_grace: Duration,
     /// The most a day may cost while a key has no history of its own.
     pub cold_start_budget: Option<UsdMicros>,
 }
@@ -267,6 +269,7 @@ impl Default for WatchPolicy {
             runs_registered: false,
             dormant_after: Duration::from_secs(30 * 24 * 3600),
             run_slack: Duration::from_secs(120),
+            batch_grace: Duration::from_secs(24 * 3600),
             cold_start_budget: None,
         }
     }

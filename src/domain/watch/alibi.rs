@@ -32,6 +32,11 @@ impl Alibi {
         Self { stretches: joined }
     }
 
+    /// The same with more stretches.
+    pub fn with(&self, more: impl Iterator<Item = (Minute, Minute)>) -> Self {
+        Self::new(self.stretches.iter().copied().chain(more).collect())
+    }
+
     /// Whether a job ran in this minute.
     pub fn explains(&self, minute: Minute) -> bool {
         let after = self.stretches.partition_point(|s| s.0 <= minute);

@@ -180,6 +180,8 @@ impl Detector {
     pub fn judge(&mut self, at: Minute, policy: &Policy<'_>) -> Vec<Judgement> {
         let start = self.judged.map_or(Minute::from_epoch(i64::MIN), |judged| judged.plus(1));
         if start > at {
+            // The clock was ahead: what it called judged has not happened yet.
+            self.judged = self.judged.map(|judged| judged.min(at));
             return Vec::new();
         }
         let mut remarkable = Vec::new();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::detector::Judgement;
 use super::rule::Rule;
-use super::verdict::{Level, Verdict, sentence, severity};
+use super::verdict::{Level, Response, Verdict, sentence, severity};
 use crate::domain::ids::Principal;
 use crate::domain::time::Minute;
 
@@ -42,7 +42,7 @@ pub fn advance(episode: Option<Episode>, judgement: &Judgement) -> (Option<Episo
 }
 
 /// The verdict for a judgement within its episode; `None` when nothing was found.
-pub fn verdict(principal: &Principal, episode: Episode, judgement: &Judgement) -> Option<Verdict> {
+pub fn verdict(principal: &Principal, episode: Episode, judgement: &Judgement, response: Response) -> Option<Verdict> {
     let worst = judgement.findings.first()?;
     let mut also: Vec<Rule> = judgement.findings[1..].iter().map(|finding| finding.rule).collect();
     also.sort_unstable();
@@ -59,7 +59,7 @@ pub fn verdict(principal: &Principal, episode: Episode, judgement: &Judgement) -
         at: judgement.at,
         figures: worst.figures.clone(),
         also,
-        sentence: sentence(worst, worst.level, episode.since, judgement.at),
+        sentence: sentence(worst, episode.since, judgement.at, response),
     })
 }
 

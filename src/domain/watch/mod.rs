@@ -38,4 +38,4 @@ pub use detector::{Detector, Judgement};
 pub use policy::Policy;
 pub use role::{KeyRole, Roles};
 pub use rule::Rule;
-pub use verdict::{Figures, Finding, Level, Verdict, Window, sentence, severity};
+pub use verdict::{Figures, Finding, Level, Response, Verdict, Window, sentence, severity};

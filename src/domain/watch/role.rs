@@ -35,6 +35,11 @@ impl Roles {
         self.enrolled.insert(workspace.clone());
     }
 
+    /// Whether guard has this key.
+    pub fn holds(&self, key: &KeyId) -> bool {
+        self.keys.contains_key(key)
+    }
+
     /// What this key is for. A key that guard does not have is a stranger where guard has keys; where it has none, it only
     /// watches, and every key is taken to be in use.
     pub fn of(&self, key: &KeyId, workspace: Option<&WorkspaceName>) -> KeyRole {

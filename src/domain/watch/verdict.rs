@@ -252,14 +252,61 @@ pub fn severity(level: Level) -> Severity {
     }
 }
 
-/// The sentence for a finding: what, since when, how much above what, how sure, and what follows.
-pub fn sentence(finding: &Finding, level: Level, since: Minute, at: Minute) -> String {
+/// What guard will do about a trip, so that the sentence can say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Response {
+    /// Nothing but say so.
+    #[default]
+    Observes,
+    /// Close the gate.
+    Gates,
+    /// Close the gate and deactivate the key.
+    Kills,
+    /// guard does not hold the key.
+    Powerless,
+    /// Statistics may only warn: the key's own past would have tripped them.
+    Unproven,
+}
+
+impl Response {
+    fn now(self) -> &'static str {
+        match self {
+            Self::Observes => "guard only observes here and would stop the key now",
+            Self::Gates => "guard closes the gate now; the key stays alive",
+            Self::Kills => "guard closes the gate and deactivates the key now",
+            Self::Powerless => "guard does not hold this key and cannot stop it; a person must",
+            // A rule that does not rest on statistics may say so.
+            Self::Unproven => "the trip policy applies now",
+        }
+    }
+
+    fn later(self) -> &'static str {
+        match self {
+            Self::Observes => "would stop the key",
+            Self::Gates => "closes the gate",
+            Self::Kills => "stops the key",
+            Self::Powerless => "calls a person",
+            Self::Unproven => "goes no further",
+        }
+    }
+}
+
+/// The sentence for a finding: what, since when, how much above what, how sure, and what guard does and when.
+pub fn sentence(finding: &Finding, since: Minute, at: Minute, response: Response) -> String {
     let lasted = humane(chrono::TimeDelta::minutes(at.since(since).max(0) + 1));
-    let follows = match level {
-        Level::Trip => "the trip policy applies now",
-        Level::Warn => "guard warns and keeps watching; it trips when the evidence is complete",
-        Level::Notice => "guard keeps watching",
-        Level::Ok => "nothing follows",
+    let follows = match finding.level {
+        Level::Trip => response.now().to_owned(),
+        Level::Warn if response == Response::Unproven && finding.rule.is_statistical() => {
+            "people are warned and no more: the key's own past would have tripped this rule, too".to_owned()
+        }
+        Level::Warn if finding.ratio >= 1.0 => "people are warned; this rule goes no further here".to_owned(),
+        Level::Warn => format!(
+            "people are warned; guard {} when the evidence is complete (now {:.0} %)",
+            response.later(),
+            (finding.ratio * 100.0).floor()
+        ),
+        Level::Notice => "guard keeps watching".to_owned(),
+        Level::Ok => "nothing follows".to_owned(),
     };
     format!(
         "{} since {since} ({lasted}); {:.0} % sure; {follows}",

@@ -241,11 +241,13 @@ const RULES: &[(&str, &str)] = &[
     ("spike", "Usage far above what the same time of day usually shows."),
     ("drift", "A slow accumulation above the usual."),
     ("ceiling", "A cap of `[workspace.ceilings]` or the monthly limit is passed."),
+    ("budget", "The month will end above the monthly limit at its present pace."),
     ("loss", "The estimated loss reaches `acceptable_loss`."),
     ("model", "A model that is not allowed."),
     ("first_use", "A model, tier, context size or geography that was never seen on this key."),
     ("alibi", "Usage while no run was registered and no job was expected."),
     ("dormant", "Usage on a standby, a retired, a revoked or a long idle key."),
+    ("canary", "Usage on a key that was planted to be stolen."),
     ("stranger", "Usage on a key that the ledger does not know, or on none at all."),
     ("blind", "The usage report is silent, late, malformed or refused."),
 ];
@@ -298,9 +300,15 @@ pub(super) fn watch(section: &mut Section<'_, '_, '_>) -> WatchPolicy {
         ),
         run_slack: section.with_default(
             "run_slack",
-            "How long after its end the usage of a run may still appear (batches, long streams).",
+            "How long after its end the usage of a run may still appear (long streams).",
             Lasting(Duration::ZERO, DAY),
             usual.run_slack,
+        ),
+        batch_grace: section.with_default(
+            "batch_grace",
+            "How long after a run its batch results may land: usage of the batch tier alone.",
+            Lasting(Duration::ZERO, 2 * DAY),
+            usual.batch_grace,
         ),
         cold_start_budget: section.optional(
             "cold_start_budget",
