@@ -14,6 +14,7 @@ mod evidence;
 pub mod exec;
 pub mod init;
 pub mod key_list;
+pub mod metrics;
 pub mod outbox;
 mod perform;
 pub mod points;

@@ -1,8 +1,11 @@
 //! The long-running service: cycles at a steady pace until it is told to stop, and never because one of them failed.
 
+mod board;
+pub mod http;
 mod pace;
 mod signals;
 
+pub use board::Board;
 pub use pace::Pace;
 pub use signals::{Signal, Signals};
 

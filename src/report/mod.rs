@@ -6,6 +6,7 @@ mod bars;
 pub mod harmless;
 pub mod incident;
 mod labels;
+pub mod metrics;
 mod page;
 pub mod plot;
 pub mod status;

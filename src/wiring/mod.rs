@@ -14,4 +14,4 @@ pub use host::surroundings;
 pub use ledger::{ConfigFileError, LedgerError, LoadedLedger, load_ledger, load_prices, read_series};
 pub use paths::Paths;
 pub use process::Process;
-pub use setup::{create_ledger, prepare, read_secret};
+pub use setup::{create_ledger, prepare, read_secret, status_token};

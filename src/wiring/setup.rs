@@ -45,6 +45,19 @@ pub fn create_ledger(paths: &Paths, text: &str) -> Result<(), Failure> {
     })
 }
 
+/// What callers of the status server on loopback must know: made at the first use, in a file that only its owner can read.
+pub fn status_token(paths: &Paths) -> Result<Secret, Failure> {
+    let path = paths.state_dir.join("status.token");
+    if !path.exists() {
+        let token = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+        match write_private(&path, &Zeroizing::new(token)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(&path, &error)),
+            _ => {}
+        }
+    }
+    read_secret(&path)
+}
+
 /// Reads a secret that a person keeps in a file.
 pub fn read_secret(path: &Path) -> Result<Secret, Failure> {
     let text = config_file::read(path).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
@@ -54,7 +67,11 @@ pub fn read_secret(path: &Path) -> Result<Secret, Failure> {
 /// An age identity that only its owner can read.
 fn create_vault_key(path: &Path) -> io::Result<()> {
     let identity = age::x25519::Identity::generate();
-    let text = Zeroizing::new(format!("{}\n", identity.to_string().expose_secret()));
+    write_private(path, &Zeroizing::new(format!("{}\n", identity.to_string().expose_secret())))
+}
+
+/// A new file of mode 0600.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()

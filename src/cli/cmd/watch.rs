@@ -1,15 +1,19 @@
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::app::trip::TripReport;
 use crate::app::watch::{Cycle, cycle};
 use crate::app::{App, AppError};
 use crate::cli::{Failure, Output, Session};
-use crate::daemon::{self, Signals};
+use crate::daemon::http::{self, Listen};
+use crate::daemon::{self, Board, Signals};
 use crate::domain::ledger::TripMode;
 use crate::domain::rotation::Event;
 use crate::domain::time::rfc3339;
 use crate::domain::watch::Level;
 use crate::exit::Exit;
+use crate::wiring;
 
 /// Arguments of `guard watch`.
 #[derive(Debug, clap::Args)]
@@ -17,6 +21,10 @@ pub struct Args {
     /// One cycle, then exit: 0 all is well, 1 a key was tripped or a trip failed, 69 or 75 the feed could not be read
     #[arg(long)]
     once: bool,
+    /// Serve the status page, /metrics, /healthz and /readyz at a loopback address (127.0.0.1:9464) or a socket file
+    /// (unix:/run/guard/status.sock). On loopback the token in `status.token` below the state directory is asked for
+    #[arg(long, value_name = "ADDR", conflicts_with = "once")]
+    listen: Option<Listen>,
 }
 
 /// Watches until told to stop, or once.
@@ -30,6 +38,11 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     let signals = Signals::listen()
         .map_err(|error| Failure::new(Exit::Internal, format!("signals cannot be received: {error}")))?;
     session.out.calm(format!("watching {} workspaces; Ctrl-C stops", app.ledger.workspaces.len()));
+    let board = Board::new(app.clone());
+    let _server = match &args.listen {
+        Some(listen) => Some(serve(listen, board.clone(), session).await?),
+        None => None,
+    };
     let reload = || match session.app("watch") {
         Ok(app) => Some(app),
         Err(failure) => {
@@ -38,8 +51,24 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
             None
         }
     };
-    daemon::watch(app, signals, reload, |app, outcome| show(&session.out, app, outcome)).await;
+    let seen = |app: &App, outcome: &Cycle| {
+        board.note(app, outcome);
+        show(&session.out, app, outcome);
+    };
+    daemon::watch(app, signals, reload, seen).await;
     Ok(Exit::Done)
+}
+
+async fn serve(listen: &Listen, board: Arc<Board>, session: &Session) -> Result<http::Server, Failure> {
+    let token = wiring::status_token(&session.paths)?;
+    let server = http::serve(listen, board, token).await.map_err(|error| {
+        Failure::new(Exit::Failed, format!("the status server cannot listen at {listen}: {error}"))
+            .hint("name another address with --listen")
+    })?;
+    let address = server.address.to_string();
+    session.out.calm(format!("status at {address}"));
+    session.out.document(&json!({ "type": "listening", "schema": 1, "address": address }));
+    Ok(server)
 }
 
 /// Prints what is news: verdicts, trips, steps of rotations, blindness. A quiet cycle prints nothing for people.

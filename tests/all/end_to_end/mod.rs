@@ -10,3 +10,4 @@ mod many_keys;
 mod place;
 mod secrets;
 mod side_by_side;
+mod status_server;
