@@ -1,6 +1,7 @@
 //! Use cases: what guard does, written over ports. They branch on decisions of the domain, never on concrete adapters.
 
 pub mod backtest;
+pub mod baseline;
 pub mod bundle;
 pub mod check;
 mod context;

@@ -2,12 +2,13 @@
 
 use chrono::TimeDelta;
 
+use super::baseline::{BaselineView, Usage};
 use super::sight::{self, POLL_STATE, Sight};
 use super::watch::{RECENT_VERDICTS, Remembered};
 use super::{App, AppError, custody};
 use crate::domain::ids::Principal;
 use crate::domain::incident::{EvidenceHead, Hint};
-use crate::domain::ledger::Workspace;
+use crate::domain::ledger::{TripMode, Workspace};
 use crate::domain::rotation::{Custody, Holding, KeyRecord, Policy, Role, Waiting};
 use crate::domain::time::Minute;
 use crate::ports::GateState;
@@ -15,6 +16,9 @@ use crate::report::status::{
     ChannelView, ConsumerHolds, ConsumerView, FeedState, FeedView, GateView, KeyRole, KeyView, NotifierView,
     Obligation, RotationView, StatusView, VerdictView, WorkspaceView,
 };
+
+/// How many hours of usage are shown.
+const SHOWN_HOURS: u32 = 24;
 
 /// Gathers everything.
 ///
@@ -31,10 +35,11 @@ pub fn gather(app: &App) -> Result<StatusView, AppError> {
             remedy: Some("add a [[notifier]] to the ledger".to_owned()),
         });
     }
+    let usage = Usage::last(app, SHOWN_HOURS)?;
     let mut workspaces = Vec::with_capacity(app.ledger.workspaces.len());
     for workspace in &app.ledger.workspaces {
         match custody::load(app, &workspace.name) {
-            Ok(custody) => workspaces.push(view(app, workspace, &custody, &remembered)?),
+            Ok(custody) => workspaces.push(view(app, workspace, &custody, &remembered, &usage)?),
             Err(error) => obligations.push(Obligation {
                 what: format!("Workspace {} stands still: {error}", workspace.name),
                 since: None,
@@ -80,7 +85,10 @@ fn view(
     workspace: &Workspace,
     custody: &Custody,
     remembered: &Remembered,
+    usage: &Usage,
 ) -> Result<WorkspaceView, AppError> {
+    let held = custody.keys().keys().cloned().map(Principal::Key).collect();
+    let usage = usage.of(app, workspace, held, |_| true)?;
     let mut keys = Vec::new();
     let mut roles: Vec<_> = custody.roles().into_iter().collect();
     roles.sort_by_key(|(id, _)| custody.keys()[*id].enrolled);
@@ -106,8 +114,8 @@ fn view(
         keys,
         consumers: workspace.consumers.iter().map(|settings| consumer(app, workspace, settings, custody)).collect(),
         verdicts: verdicts.take(RECENT_VERDICTS).map(|v| v.view.clone()).collect::<Vec<VerdictView>>(),
-        usage: None,
-        obligations: obligations(workspace, custody),
+        obligations: obligations(workspace, custody, &usage),
+        usage: (!usage.principals.is_empty()).then_some(usage.usage),
     })
 }
 
@@ -178,7 +186,7 @@ fn consumer(
     ConsumerView { name: settings.name.to_string(), what, holds }
 }
 
-fn obligations(workspace: &Workspace, custody: &Custody) -> Vec<Obligation> {
+fn obligations(workspace: &Workspace, custody: &Custody, usage: &BaselineView) -> Vec<Obligation> {
     let mut owed = Vec::new();
     let add = format!("guard key add -w {}", workspace.name);
     if custody.keys().is_empty() {
@@ -191,6 +199,18 @@ fn obligations(workspace: &Workspace, custody: &Custody) -> Vec<Obligation> {
             what: format!("{ready} of {wanted} standby keys: a trip or a rotation would have to wait for a person"),
             since: None,
             remedy: Some(add),
+        });
+    }
+    // An armed workspace whose statistics are not armed is a promise that is not kept.
+    let armed = workspace.trip.mode != TripMode::Observe;
+    for one in usage.principals.iter().filter(|one| armed && one.unproven) {
+        owed.push(Obligation {
+            what: format!(
+                "{}: spike and drift only warn, because its own past would have tripped them; look at it and accept it",
+                one.principal
+            ),
+            since: None,
+            remedy: Some(format!("guard baseline show -w {}", workspace.name)),
         });
     }
     for (task, retry) in custody.retries().iter().filter(|(_, retry)| retry.alarmed) {

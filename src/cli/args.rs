@@ -149,6 +149,8 @@ Exit status: 0 OK, 1 warning, 2 critical, 3 unknown.")]
     Evidence(cmd::evidence::Args),
     /// Replay recorded usage and say what the watchdog would have done
     Backtest(cmd::backtest::Args),
+    /// Show what is usual for a workspace's keys, or accept what was unusual
+    Baseline(cmd::baseline::Args),
     /// Play an attack against the real code paths and print how it went
     Drill(cmd::drill::Args),
     /// Start the embedded sandbox organization

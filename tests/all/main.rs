@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests start the programs that they are about")]
 
 mod again;
+mod baseline;
 mod browser;
 mod check;
 mod cli_manners;

@@ -1,6 +1,7 @@
 //! One command a file: its arguments and what it does.
 
 pub mod backtest;
+pub mod baseline;
 pub mod check;
 pub mod completions;
 pub mod doctor;
@@ -39,6 +40,7 @@ pub async fn run(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Rearm(args) => rearm::run(args, session).await,
         Command::Evidence(args) => evidence::run(args, session).await,
         Command::Backtest(args) => backtest::run(args, session).await,
+        Command::Baseline(args) => baseline::run(args, session).await,
         Command::Drill(args) => drill::run(args, session).await,
         Command::Sandbox(args) => sandbox::run(*args, session).await,
         Command::Completions(args) => completions::run(args, session).await,

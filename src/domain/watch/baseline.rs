@@ -50,6 +50,11 @@ impl Marks {
         self.tripped.clear();
     }
 
+    /// Days that a warning keeps out for a while, and days that a trip keeps out until somebody accepts them.
+    pub fn days(&self) -> (impl Iterator<Item = DayIndex>, impl Iterator<Item = DayIndex>) {
+        (self.warned.keys().copied(), self.tripped.keys().copied())
+    }
+
     /// Whether `day` belongs to the baseline of the day `on`.
     fn teaches(&self, day: DayIndex, on: DayIndex) -> bool {
         !self.tripped.contains_key(&day) && (on - day > LEARN_AFTER_DAYS || !self.warned.contains_key(&day))
@@ -142,6 +147,19 @@ pub fn expected(history: &History, marks: &Marks, quarter: QuarterIndex) -> Load
         }
     }
     most
+}
+
+/// The median work of this quarter of an hour over the earlier days of the same kind that teach, silent ones included.
+pub fn usual(history: &History, marks: &Marks, quarter: QuarterIndex) -> u64 {
+    let today = quarter.div_euclid(QUARTERS_A_DAY);
+    let first = history.days().next().map_or(today, |day| day.index);
+    let mut loads: Vec<u64> = (2..BASELINE_DAYS)
+        .map(|days_ago| quarter - days_ago * QUARTERS_A_DAY)
+        .filter(|then| is_weekend(*then) == is_weekend(quarter))
+        .filter(|then| then.div_euclid(QUARTERS_A_DAY) >= first && marks.teaches(then.div_euclid(QUARTERS_A_DAY), today))
+        .map(|then| history.quarters(then, then).next().map_or(0, |past| past.load.work))
+        .collect();
+    robust::median(&mut loads)
 }
 
 /// Saturday or Sunday, UTC. 1970-01-01 was a Thursday.

@@ -20,6 +20,7 @@ pub mod history;
 mod invariance;
 mod loss;
 mod model;
+pub mod outlook;
 pub mod picture;
 mod policy;
 pub mod recent;

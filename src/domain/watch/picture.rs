@@ -68,17 +68,23 @@ pub enum Maturity {
     Full,
 }
 
+impl Maturity {
+    /// How much this baseline of a key that was observed for so many days can be trusted.
+    pub fn of(baseline: &Baseline, observed_days: i64) -> Self {
+        match (observed_days, baseline.days) {
+            (..7, _) | (_, ..4) => Self::None,
+            (..14, _) if baseline.density < 0.5 => Self::Little,
+            (..14, _) => Self::Young,
+            (_, ..10) => Self::Sparse,
+            _ => Self::Full,
+        }
+    }
+}
+
 impl Picture<'_> {
     /// How much the baseline can be trusted.
     pub fn maturity(&self) -> Maturity {
-        let baseline = self.baseline;
-        match (self.observed_days, baseline.days) {
-            (..7, _) | (_, ..4) => Maturity::None,
-            (..14, _) if baseline.density < 0.5 => Maturity::Little,
-            (..14, _) => Maturity::Young,
-            (_, ..10) => Maturity::Sparse,
-            _ => Maturity::Full,
-        }
+        Maturity::of(self.baseline, self.observed_days)
     }
 
     /// The work of a window as a multiple of the most that any such window held. Without history: infinite.
