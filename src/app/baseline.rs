@@ -122,12 +122,7 @@ impl Usage {
 ///
 /// # Errors
 /// The store's; [`AppError::Refused`] for a workspace that is not in the ledger, or a key that was never judged.
-pub fn accept(
-    app: &App,
-    name: &WorkspaceName,
-    key: Option<&KeyId>,
-    reason: &str,
-) -> Result<Vec<Principal>, AppError> {
+pub fn accept(app: &App, name: &WorkspaceName, key: Option<&KeyId>, reason: &str) -> Result<Vec<Principal>, AppError> {
     let workspace = drive::find(app, name)?;
     let now = app.clock.now();
     let mut principals = ever_seen(app, workspace)?;

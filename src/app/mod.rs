@@ -29,6 +29,7 @@ mod tell;
 pub mod trip;
 pub mod watch;
 pub mod watched;
+pub mod why;
 
 pub use context::{App, ConsumerFactory};
 pub use error::AppError;

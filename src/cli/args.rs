@@ -145,6 +145,11 @@ Exit status: 0 OK, 1 warning, 2 critical, 3 unknown.")]
     Trip(cmd::trip::Args),
     /// Open a workspace's gate again after an incident
     Rearm(cmd::rearm::Args),
+    /// Explain an incident: what was seen, against what, and what guard did
+    #[command(after_help = "Examples:
+  guard why               the newest incident
+  guard why 3 -w prod     incident 3 of workspace prod")]
+    Why(cmd::why::Args),
     /// Verify or export the evidence chain
     Evidence(cmd::evidence::Args),
     /// Replay recorded usage and say what the watchdog would have done

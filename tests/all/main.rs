@@ -58,3 +58,4 @@ mod store;
 mod store_usage;
 mod trip;
 mod vault;
+mod why;

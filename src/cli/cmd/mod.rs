@@ -19,6 +19,7 @@ pub mod status;
 pub mod tick;
 pub mod trip;
 pub mod watch;
+pub mod why;
 
 use super::{Command, Failure, Session};
 use crate::exit::Exit;
@@ -38,6 +39,7 @@ pub async fn run(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(args, session).await,
         Command::Trip(args) => trip::run(args, session).await,
         Command::Rearm(args) => rearm::run(args, session).await,
+        Command::Why(args) => why::run(args, session).await,
         Command::Evidence(args) => evidence::run(args, session).await,
         Command::Backtest(args) => backtest::run(args, session).await,
         Command::Baseline(args) => baseline::run(args, session).await,

@@ -156,7 +156,9 @@ pub fn usual(history: &History, marks: &Marks, quarter: QuarterIndex) -> u64 {
     let mut loads: Vec<u64> = (2..BASELINE_DAYS)
         .map(|days_ago| quarter - days_ago * QUARTERS_A_DAY)
         .filter(|then| is_weekend(*then) == is_weekend(quarter))
-        .filter(|then| then.div_euclid(QUARTERS_A_DAY) >= first && marks.teaches(then.div_euclid(QUARTERS_A_DAY), today))
+        .filter(|then| {
+            then.div_euclid(QUARTERS_A_DAY) >= first && marks.teaches(then.div_euclid(QUARTERS_A_DAY), today)
+        })
         .map(|then| history.quarters(then, then).next().map_or(0, |past| past.load.work))
         .collect();
     robust::median(&mut loads)

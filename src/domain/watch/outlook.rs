@@ -46,7 +46,11 @@ impl Detector {
             days: baseline.days,
             maturity: Maturity::of(&baseline, at.since(self.observed_since()) / 1440),
             usual_day: UsdMicros::from_micros(baseline.usual_cost),
-            most: WIDTHS.iter().zip(baseline.most).map(|(width, load)| (*width, cost(load.work as f64, price))).collect(),
+            most: WIDTHS
+                .iter()
+                .zip(baseline.most)
+                .map(|(width, load)| (*width, cost(load.work as f64, price)))
+                .collect(),
             warned: warned.map(first).collect(),
             tripped: tripped.map(first).collect(),
         }

@@ -77,14 +77,8 @@ fn print(args: &Args, session: &Session, view: &BaselineView, verdicts: &[(Times
     out.line(format!("{name}: {} from {} to {}", usage.total(usage.from, usage.until), usage.from, usage.until));
     out.line("");
     let width = tcgetwinsize(std::io::stdout()).map_or(WIDTH, |size| usize::from(size.ws_col)).clamp(60, 200);
-    let plot = TerminalPlot {
-        series: usage,
-        verdicts,
-        width,
-        height: HEIGHT,
-        scale: Scale::Auto,
-        charset: out.charset(),
-    };
+    let plot =
+        TerminalPlot { series: usage, verdicts, width, height: HEIGHT, scale: Scale::Auto, charset: out.charset() };
     for line in plot.draw().lines() {
         out.line(line);
     }
@@ -104,7 +98,8 @@ fn principal(session: &Session, name: &WorkspaceName, usual: &Usual, now: Timest
     let days = if outlook.days == 1 { "1 day teaches".to_owned() } else { format!("{} days teach", outlook.days) };
     out.line(format!("{}: watched for {watched}; {days} ({})", usual.principal, outlook.maturity.words()));
     if outlook.days > 0 {
-        let most = outlook.most.iter().map(|(width, usd)| format!("{usd} in {}", humane(chrono::TimeDelta::minutes(*width))));
+        let most =
+            outlook.most.iter().map(|(width, usd)| format!("{usd} in {}", humane(chrono::TimeDelta::minutes(*width))));
         out.line(format!("  a usual day costs {}; at most {}", outlook.usual_day, most.collect::<Vec<_>>().join(", ")));
     }
     let days = |days: &[Minute]| days.iter().map(|d| d.start().date_naive().to_string()).collect::<Vec<_>>().join(", ");
