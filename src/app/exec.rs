@@ -11,7 +11,6 @@ use super::current_key::{open_gate, secret_of};
 use super::sight::sight;
 use super::{App, AppError};
 use crate::domain::ids::{KeyId, RunId, WorkspaceName};
-use crate::domain::ledger::NotifierKind;
 use crate::domain::ledger::{Ledger, RunningJobs, SecretSource, VaultSettings, WhenBlind, Workspace};
 use crate::ports::{GateState, Job, JobCommand, JobEnd, Jobs, Signal, Signals, StartError};
 
@@ -156,9 +155,7 @@ fn own_variables(ledger: &Ledger) -> Vec<String> {
         VaultSettings::File { unlock, .. } => unlock.as_ref(),
         VaultSettings::Keyring { .. } => None,
     };
-    let of_notifiers = ledger.notifiers.iter().filter_map(|notifier| match &notifier.kind {
-        NotifierKind::Webhook { secret, .. } => secret.as_ref(),
-    });
+    let of_notifiers = ledger.notifiers.iter().filter_map(|notifier| notifier.kind.secret());
     let configured =
         ledger.provider.admin_key.iter().chain(unlock).chain(of_notifiers).filter_map(|source| match source {
             SecretSource::Environment(variable) => Some(variable.clone()),

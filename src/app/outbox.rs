@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::{App, AppError};
 use crate::domain::ids::NotifierName;
+use crate::domain::message::Message;
 use crate::domain::notice::{Notice, Severity};
 use crate::domain::redact::printable;
 use crate::domain::time::Timestamp;
@@ -94,9 +95,10 @@ async fn deliver_to(
             app.outbox.delivered(entry.id, app.clock.now(), reason)?;
             continue;
         }
-        let outcome = tokio::time::timeout(BOUND, notifier.notify(&entry.notice)).await.unwrap_or_else(|_| {
-            Err(NotifyError::Later { why: format!("no answer within {} s", BOUND.as_secs()), after: None })
-        });
+        let outcome =
+            tokio::time::timeout(BOUND, notifier.notify(&Message::of(entry.notice.clone()))).await.unwrap_or_else(
+                |_| Err(NotifyError::Later { why: format!("no answer within {} s", BOUND.as_secs()), after: None }),
+            );
         let now = app.clock.now();
         match outcome {
             Ok(delivery) => {
@@ -127,7 +129,7 @@ async fn deliver_to(
 /// Why this channel need not be told, if so.
 fn not_for(app: &App, name: &NotifierName, notice: &Notice) -> Option<&'static str> {
     let settings = app.ledger.notifiers.iter().find(|settings| &settings.name == name);
-    if settings.is_some_and(|settings| notice.severity < settings.at_least) {
+    if settings.is_some_and(|settings| notice.severity < settings.route.at_least) {
         return Some("not sent: less severe than the channel is told");
     }
     let own_failure = notice.event == CHANNEL_FAILED && notice.dedup.starts_with(&failure_id(name));

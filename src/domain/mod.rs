@@ -5,6 +5,7 @@ pub mod ids;
 pub mod incident;
 pub mod key;
 pub mod ledger;
+pub mod message;
 pub mod money;
 pub mod notice;
 pub mod price;

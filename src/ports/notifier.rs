@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::ids::NotifierName;
-use crate::domain::notice::Notice;
+use crate::domain::message::Message;
 
 /// What the other side answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,6 @@ pub enum NotifyError {
 pub trait Notifier: Send + Sync {
     /// Its name in the ledger.
     fn name(&self) -> &NotifierName;
-    /// Delivers one notice.
-    async fn notify(&self, notice: &Notice) -> Result<Delivery, NotifyError>;
+    /// Delivers one message.
+    async fn notify(&self, message: &Message) -> Result<Delivery, NotifyError>;
 }

@@ -1,4 +1,4 @@
-use crate::domain::ids::KeyId;
+use crate::domain::ids::{KeyId, NotifierName};
 use crate::domain::secret::Secret;
 
 /// What a vault entry is called. The name is not secret; it may show in logs.
@@ -10,6 +10,13 @@ pub enum SecretName {
     Key(KeyId),
     /// Something else of guard's own: a notifier's token, the signing key of checkpoints. Lower-case slug.
     Named(String),
+}
+
+impl SecretName {
+    /// Where a channel's token, address or signing secret is, when its source is the vault.
+    pub fn of_notifier(name: &NotifierName) -> Self {
+        Self::Named(format!("notifier.{name}"))
+    }
 }
 
 impl std::fmt::Display for SecretName {

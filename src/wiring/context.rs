@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Paths, ledger::load_prices};
 use crate::adapters::clock::{Presence, SandboxClock, SystemClock};
@@ -19,9 +18,6 @@ use crate::domain::ledger::{Ledger, SecretSource};
 use crate::domain::secret::Secret;
 use crate::exit::{Exit, Failure};
 use crate::ports::{Clock, Faults, Gate, NoFaults, Notifier, ProviderError, SecretName, Vault, VaultError};
-
-/// The longest that a channel to people may take.
-const NOTIFIER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// All that handing out a key needs: neither database nor network.
 pub struct KeyRing {
@@ -109,12 +105,13 @@ fn notifiers(
     vault: &Arc<dyn Vault>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<Arc<dyn Notifier>>, Failure> {
-    let http = Client::new(Limits { total: NOTIFIER_PATIENCE, ..Limits::default() })
+    let http = Client::new(Limits { total: notify::PATIENCE, ..Limits::default() })
         .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
-    let secret = |name: &NotifierName, source: &SecretSource| {
-        find_secret(vault.as_ref(), source, &SecretName::Named(format!("notifier.{name}")))
-    };
-    let tools = notify::Tools { http, clock: clock.clone(), secret: &secret };
+    let vault = vault.clone();
+    let secret = Arc::new(move |name: &NotifierName, source: &SecretSource| {
+        find_secret(vault.as_ref(), source, &SecretName::of_notifier(name))
+    });
+    let tools = notify::Tools { http, clock: clock.clone(), secret, patience: notify::PATIENCE };
     Ok(ledger.notifiers.iter().map(|settings| notify::channel(settings, &tools)).collect())
 }
 

@@ -8,6 +8,7 @@ use guard::app::doctor::{ClaudeSettings, Finding, Grade, StateDir, Surroundings,
 use guard::domain::ids::{NotifierName, WorkspaceId};
 use guard::domain::key::ProviderWorkspace;
 use guard::domain::ledger::{ConsumerKind, ConsumerSettings, Ledger};
+use guard::domain::message::Message;
 use guard::domain::notice::{Notice, Severity};
 use guard::ports::{Delivery, GateState, Notifier, NotifyError, Outbox, ProviderError};
 
@@ -20,7 +21,7 @@ impl Notifier for Channel {
     fn name(&self) -> &NotifierName {
         &self.0
     }
-    async fn notify(&self, _: &Notice) -> Result<Delivery, NotifyError> {
+    async fn notify(&self, _: &Message) -> Result<Delivery, NotifyError> {
         unreachable!("doctor sends nothing")
     }
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use guard::app::AppError;
 use guard::app::exec::{Outcome, Request, exec};
-use guard::domain::ledger::{Ledger, NotifierKind, NotifierSettings, RunningJobs, SecretSource, WhenBlind};
-use guard::domain::notice::Severity;
+use guard::domain::ledger::{Ledger, NotifierKind, NotifierSettings, Route, RunningJobs, SecretSource, WhenBlind};
 use guard::domain::time::Timestamp;
 use guard::exit::{Exit, Failure};
 use guard::ports::{Clock, GateState, Job, JobCommand, JobEnd, Jobs, Signal, Signals, StartError};
@@ -159,7 +158,7 @@ async fn the_job_gets_the_key_its_names_and_the_ladder_and_nothing_of_guards_own
             url: "https://example.org".into(),
             secret: Some(SecretSource::Environment("HOOK_SECRET".into())),
         },
-        at_least: Severity::Notice,
+        route: Route::default(),
     });
     let (_, observed) = run(&World::healthy(), ledger, Script::default()).await;
     let command = observed.command.unwrap();

@@ -8,7 +8,8 @@ use chrono::TimeDelta;
 use guard::app::App;
 use guard::app::outbox::{OutboxReport, deliver};
 use guard::domain::ids::NotifierName;
-use guard::domain::ledger::{Ledger, NotifierKind, NotifierSettings};
+use guard::domain::ledger::{Ledger, NotifierKind, NotifierSettings, Route};
+use guard::domain::message::Message;
 use guard::domain::notice::{Notice, Severity};
 use guard::ports::{Delivery, Notifier, NotifyError, Outbox};
 
@@ -26,12 +27,12 @@ impl Notifier for Channel {
     fn name(&self) -> &NotifierName {
         &self.name
     }
-    async fn notify(&self, notice: &Notice) -> Result<Delivery, NotifyError> {
+    async fn notify(&self, message: &Message) -> Result<Delivery, NotifyError> {
         let mut answers = self.answers.lock().unwrap();
         if !answers.is_empty() {
             return Err(answers.remove(0));
         }
-        self.told.lock().unwrap().push(notice.dedup.clone());
+        self.told.lock().unwrap().push(message.notice.dedup.clone());
         Ok(Delivery { answer: "200".into() })
     }
 }
@@ -44,7 +45,7 @@ impl Notifier for Silent {
     fn name(&self) -> &NotifierName {
         &self.0
     }
-    async fn notify(&self, _: &Notice) -> Result<Delivery, NotifyError> {
+    async fn notify(&self, _: &Message) -> Result<Delivery, NotifyError> {
         std::future::pending().await
     }
 }
@@ -182,7 +183,7 @@ async fn a_channel_is_told_only_what_is_severe_enough_for_it() {
     ledger.notifiers.push(NotifierSettings {
         name: "pager".parse().unwrap(),
         kind: NotifierKind::Webhook { url: "https://example.org".into(), secret: None },
-        at_least: Severity::Critical,
+        route: Route { at_least: Severity::Critical, ..Route::default() },
     });
     let pager = channel("pager", vec![]);
     let app = app(&world, ledger, vec![pager.clone()]);

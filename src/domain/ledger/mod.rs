@@ -28,7 +28,7 @@ pub use consumer::{
 pub use field_path::{DocumentFormat, FieldPath, InvalidFieldPath, Step};
 pub use first::{first_ledger, named};
 pub use notes::Setting;
-pub use notifier::{NotifierKind, NotifierSettings};
+pub use notifier::{EmailSettings, Hours, MailSecurity, NotifierKind, NotifierSettings, Route};
 pub use policy::{
     Ceilings, ExecPolicy, FailoverPolicy, JobSchedule, ModelPolicy, Recurrence, ReopenPolicy, RotationPolicy,
     RuleAction, RunningJobs, TripMode, TripPolicy, WatchPolicy, WhenBlind, Windows,

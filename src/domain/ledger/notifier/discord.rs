@@ -1,0 +1,11 @@
+use super::NotifierKind;
+use crate::domain::ledger::field::SecretFrom;
+use crate::domain::ledger::section::{KindOf, Section};
+
+/// `kind = "discord"`.
+pub(super) const KIND: KindOf<NotifierKind> = KindOf { name: "discord", doc: "A webhook of a Discord channel.", read };
+
+fn read(section: &mut Section<'_, '_, '_>) -> Option<NotifierKind> {
+    let url = section.required("url", "Where the webhook's address is; whoever has the address can post.", SecretFrom);
+    Some(NotifierKind::Discord { url: url? })
+}
