@@ -13,6 +13,7 @@ pub mod hardening;
 pub mod http;
 pub mod keyring;
 pub mod lease;
+pub mod ledger_edit;
 pub mod logging;
 pub mod notify;
 pub mod process;

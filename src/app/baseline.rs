@@ -156,7 +156,7 @@ pub fn accept(app: &App, name: &WorkspaceName, key: Option<&KeyId>, reason: &str
 }
 
 /// Whether the feed's line is the workspace's.
-fn belongs(row: &UsageRow, workspace: &Workspace) -> bool {
+pub(super) fn belongs(row: &UsageRow, workspace: &Workspace) -> bool {
     row.workspace.as_ref().map_or(workspace.is_default, |id| *id == workspace.id)
 }
 

@@ -3,11 +3,11 @@
 //! Acting on what is found is somebody else's part. A poll can be repeated at any time: buckets replace, and what was
 //! judged already is not judged again.
 
-mod explained;
+pub(super) mod explained;
 mod judge;
 mod memory;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::memory::PollState;
 pub use self::memory::{accept, accepted, state_of};
@@ -120,6 +120,20 @@ pub async fn poll(app: &App, roles: &Roles) -> Result<PollReport, AppError> {
     Ok(report)
 }
 
+/// Reads what the store does not have of `from..=newest` yet. Returns what kept the provider from answering, if anything did.
+///
+/// # Errors
+/// The store's.
+pub async fn fill(app: &App, from: Minute, newest: Minute) -> Result<Option<ProviderError>, AppError> {
+    let state: PollState = memory::load(app, POLL_STATE)?.unwrap_or_default();
+    let start = match (state.since, state.watermark) {
+        (Some(since), Some(watermark)) if since <= from => watermark.min(newest).plus(1 - READ_AGAIN_HOURLY).max(from),
+        _ => from,
+    };
+    let (_, _, trouble) = read(app, start, newest, app.clock.now()).await?;
+    Ok(trouble)
+}
+
 /// Who had usage.
 type Places = BTreeMap<Principal, Place>;
 
@@ -165,8 +179,9 @@ async fn read(
 /// When keys that are seen for the first time were made, so that a key's silence counts from there. What the provider does not say
 /// now is not asked again; such a key counts as new.
 async fn made(app: &App, state: &PollState, places: &Places) -> Result<BTreeMap<Principal, Minute>, AppError> {
+    let seen: BTreeSet<&Principal> = state.looked_at.iter().collect();
     let mut unknown = false;
-    for principal in places.keys().filter(|p| p.key().is_some() && !state.looked_at.contains(p)) {
+    for principal in places.keys().filter(|p| p.key().is_some() && !seen.contains(p)) {
         if state_of(app, principal)?.is_none() {
             unknown = true;
             break;

@@ -98,7 +98,7 @@ fn observes(app: &App, workspace: &WorkspaceName) -> bool {
 const AFTERGLOW: chrono::TimeDelta = chrono::TimeDelta::minutes(60);
 
 /// What the keys in guard's custody are for.
-fn roles(app: &App) -> Roles {
+pub(super) fn roles(app: &App) -> Roles {
     let now = app.clock.now();
     let mut roles = Roles::default();
     for workspace in &app.ledger.workspaces {

@@ -136,6 +136,19 @@ impl Watched {
         look: &Look<'_>,
     ) -> Result<Option<(Verdict, bool)>, AppError> {
         let mut detector = self.open()?;
+        let said = self.take_in(&mut detector, principal, usage, look);
+        self.detector = detector.state();
+        Ok(said)
+    }
+
+    /// The same with the detector at hand, for whoever looks many times in a row. The detector is not kept here.
+    pub fn take_in(
+        &mut self,
+        detector: &mut Detector,
+        principal: &Principal,
+        usage: &[MinuteUsage],
+        look: &Look<'_>,
+    ) -> Option<(Verdict, bool)> {
         detector.ingest(look.read.0, look.read.1, usage);
         let mut latest: Option<(Verdict, bool)> = None;
         for mut judgement in detector.judge(look.read.1, look.policy) {
@@ -147,7 +160,7 @@ impl Watched {
             }
             self.hold_back(&mut judgement, look.read.1);
             if !look.known {
-                judgement.findings.push(stranger(&detector, judgement.at));
+                judgement.findings.push(stranger(detector, judgement.at));
             }
             fusion::cap(&mut judgement.findings, |rule| rule.action(&look.policy.watch.rules));
             let Some((verdict, news)) = self.advance(principal, &judgement, look.response) else { continue };
@@ -159,12 +172,11 @@ impl Watched {
         }
         let newer = |m: &MinuteUsage| look.history_until.is_none_or(|until| m.minute > until);
         if !look.known && latest.is_none() && usage.iter().any(newer) && self.episode.is_none() {
-            let judgement = Judgement { at: look.read.1, findings: vec![stranger(&detector, look.read.1)] };
+            let judgement = Judgement { at: look.read.1, findings: vec![stranger(detector, look.read.1)] };
             latest = self.advance(principal, &judgement, look.response);
         }
         self.fresh = false;
-        self.detector = detector.state();
-        Ok(latest)
+        latest
     }
 
     fn advance(&mut self, principal: &Principal, judgement: &Judgement, response: Response) -> Option<(Verdict, bool)> {

@@ -152,7 +152,11 @@ Exit status: 0 OK, 1 warning, 2 critical, 3 unknown.")]
     Why(cmd::why::Args),
     /// Verify or export the evidence chain
     Evidence(cmd::evidence::Args),
-    /// Replay recorded usage and say what the watchdog would have done
+    /// Replay usage and say what the watchdog would have done
+    #[command(after_help = "Examples:
+  guard backtest -w prod --days 31 --suggest    your own past, thefts at random minutes of it, and settings that fit
+  guard backtest -w prod --suggest | sed -n '/^---/,$p' | patch guard.toml
+  guard backtest --data DIR --runs derived      recorded usage, in the layout of docs/backtest.md")]
     Backtest(cmd::backtest::Args),
     /// Show what is usual for a workspace's keys, or accept what was unusual
     Baseline(cmd::baseline::Args),

@@ -1,6 +1,8 @@
 use super::Paths;
 pub use crate::adapters::config_file::ConfigFileError;
-use crate::adapters::{config_file, series};
+use crate::adapters::ledger_edit::{Change, NewValue};
+use crate::adapters::{config_file, ledger_edit, series};
+use crate::app::backtest::own::{Suggestion, Value};
 use crate::domain::ledger::{self, Ledger, Parsed, Problem};
 use crate::domain::price::PriceTable;
 use crate::domain::watch::dataset::Dataset;
@@ -49,6 +51,27 @@ pub fn load_prices(ledger: &Ledger) -> Result<PriceTable, Failure> {
     };
     let text = config_file::read(path).map_err(|error| wrong(error.to_string()))?;
     PriceTable::parse(&text).map_err(|error| wrong(error.to_string()))
+}
+
+/// The ledger's text with a workspace's suggestions in it; nothing is written.
+pub fn proposed_ledger(text: &str, workspace: &str, suggestions: &[Suggestion]) -> Result<String, Failure> {
+    let change = |suggestion: &Suggestion| Change {
+        path: suggestion.path.clone(),
+        value: match &suggestion.value {
+            Value::Text(text) => NewValue::Text(text.clone()),
+            Value::Flag(flag) => NewValue::Flag(*flag),
+        },
+    };
+    let changes: Vec<Change> = suggestions.iter().map(change).collect();
+    let proposed = ledger_edit::with_changes(text, workspace, &changes)
+        .map_err(|error| Failure::new(Exit::Internal, format!("no change can be proposed: {error}")))?;
+    match ledger::parse(&proposed) {
+        Ok(_) => Ok(proposed),
+        Err(problems) => {
+            let why = problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
+            Err(Failure::new(Exit::Internal, format!("the proposed ledger would be wrong: {why}")))
+        }
+    }
 }
 
 /// Reads recorded usage.

@@ -2,6 +2,7 @@
 
 /// Trouble at random minutes of recorded usage.
 pub mod inject;
+pub mod own;
 mod replay;
 mod score;
 mod summary;

@@ -178,7 +178,7 @@ fn attack_summary(((file, kind), rows): Group<'_, (Option<String>, String)>) -> 
 }
 
 /// The value that at least this share of the values do not exceed.
-fn percentile(values: &[f64], share: f64) -> Option<f64> {
+pub(super) fn percentile(values: &[f64], share: f64) -> Option<f64> {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     let rank = (share * values.len() as f64).ceil() as usize;

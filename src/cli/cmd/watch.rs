@@ -119,7 +119,7 @@ fn show(out: &Output, app: &App, outcome: &Cycle) {
         "watermark": outcome.poll.as_ref().ok().and_then(|r| r.watermark).map(|m| m.to_string()),
         "blind": outcome.poll.as_ref().map_or_else(|e| Some(e.to_string()), |r| r.blind.as_ref().map(|f| f.figures.to_string())),
         "verdicts": outcome.poll.as_ref().map(|r| r.verdicts.iter().map(|j| json!({
-            "workspace": j.workspace, "verdict": j.verdict,
+            "workspace": j.workspace, "verdict": j.verdict, "news": j.news,
         })).collect::<Vec<_>>()).unwrap_or_default(),
         "trips": outcome.trips.iter().flatten().collect::<Vec<_>>(),
     }));

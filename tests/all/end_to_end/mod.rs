@@ -11,3 +11,4 @@ mod place;
 mod secrets;
 mod side_by_side;
 mod status_server;
+mod week;

@@ -1,3 +1,5 @@
+mod own;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use serde::Serialize;
 use crate::app::backtest::inject::{self, ForeignModel};
 use crate::app::backtest::{self, Row, RunRecords, Settings, Summary};
 use crate::cli::{Failure, Session};
+use crate::domain::ids::WorkspaceName;
 use crate::domain::watch::Rule;
 use crate::exit::Exit;
 use crate::wiring;
@@ -15,17 +18,27 @@ use crate::wiring;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Recorded usage: a directory with keys.csv and series, or one CSV file (see docs/backtest.md)
-    #[arg(long, value_name = "PATH")]
-    data: PathBuf,
+    #[arg(long, value_name = "PATH", required_unless_present = "workspace", conflicts_with = "workspace")]
+    data: Option<PathBuf>,
+    /// Replay this workspace's own past instead, as the ledger would have judged it
+    #[arg(short, long, value_name = "NAME")]
+    workspace: Option<WorkspaceName>,
+    /// How many days of its past
+    #[arg(long, value_name = "N", default_value_t = 31, requires = "workspace", value_parser = clap::value_parser!(u32).range(1..=366))]
+    days: u32,
+    /// Propose settings, as a change to the ledger
+    #[arg(long, requires = "workspace")]
+    suggest: bool,
     /// Run only these rules
-    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule, conflicts_with = "workspace")]
     rules: Vec<Rule>,
     /// Where run records come from
-    #[arg(long, value_enum, default_value_t = Runs::None, value_name = "SOURCE")]
+    #[arg(long, value_enum, default_value_t = Runs::None, value_name = "SOURCE", conflicts_with = "workspace")]
     runs: Runs,
-    /// Add every kind of attack and of harmless change this many times to every series, at random minutes
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    inject: u32,
+    /// Add every kind of attack (and, to recorded usage, of harmless change) this many times, at random minutes [default: 0 for
+    /// recorded usage, 3 for a workspace]
+    #[arg(long, value_name = "N")]
+    inject: Option<u32>,
     /// What the random minutes follow from
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     seed: u64,
@@ -67,11 +80,15 @@ struct SummaryLine<'s> {
 
 /// Replays recorded usage and says what the watchdog would have done.
 pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
-    let mut data = wiring::read_series(&args.data)?;
-    if args.inject > 0 {
+    if let Some(workspace) = args.workspace.clone() {
+        return own::run(&args, workspace, session).await;
+    }
+    let mut data = wiring::read_series(&args.data.unwrap_or_default())?;
+    let inject = args.inject.unwrap_or(0);
+    if inject > 0 {
         let foreign =
             ForeignModel { name: Arc::from(FOREIGN_MODEL.0), input: FOREIGN_MODEL.1, output: FOREIGN_MODEL.2 };
-        data.cases = inject::cases(&data, args.inject, args.seed, &foreign);
+        data.cases = inject::cases(&data, inject, args.seed, &foreign);
     }
     let runs = match args.runs {
         Runs::None => RunRecords::None,
