@@ -8,7 +8,9 @@ use super::perform::perform;
 use super::{App, AppError, custody, points, tell};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::Workspace;
-use crate::domain::rotation::{Ask, Custody, Decision, Effect, Event, Policy, Sight, Waiting, decide, observe};
+use crate::domain::rotation::{
+    Ask, Custody, Decision, Effect, Event, Fault, Finding, Outcome, Policy, Sight, Waiting, decide, observe,
+};
 use crate::domain::time::Timestamp;
 use crate::ports::{Commit, Lease, StoreError};
 
@@ -176,7 +178,12 @@ impl<'a> Driver<'a> {
         }
         let (before, after) = points::around(effect);
         self.app.faults.reach(before);
-        let finding = perform(self.app, self.workspace, &self.custody, effect).await;
+        let announced = self.custody.announced(effect);
+        let finding = if announced.is_none_or(|at| self.policy.may_still_send(at, self.app.clock.now())) {
+            perform(self.app, self.workspace, &self.custody, effect).await
+        } else {
+            stood_still()
+        };
         self.app.faults.reach(after);
         let facts = observe(&self.custody, &mut self.sight, effect, finding, self.app.clock.now());
         if !facts.is_empty() {
@@ -184,6 +191,13 @@ impl<'a> Driver<'a> {
         }
         Ok(())
     }
+}
+
+/// The process stood still between the announcement and the request, or the clock jumped. The readings behind the request
+/// are as old as its announcement, so everything is decided anew.
+fn stood_still() -> Finding {
+    let why = "guard stood still between announcing the request and sending it, so nothing was sent".to_owned();
+    Finding::Sent(Outcome::NotDone { fault: Fault::Unreachable, why, after: None })
 }
 
 /// The ledger's workspace of that name.

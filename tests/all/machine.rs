@@ -28,6 +28,7 @@ enum Step {
     Pass(i64),
     Work,
     Die(usize, u32),
+    Stall(usize, i64),
     Faulty(Request),
     Edit(usize, bool),
     Overwrite(Option<usize>),
@@ -57,6 +58,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0_i64..30).prop_map(Step::Pass),
         3 => Just(Step::Work),
         4 => (0..points::ALL.len(), 1_u32..4).prop_map(|(p, n)| Step::Die(p, n)),
+        2 => (0..points::ALL.len(), 1_i64..30).prop_map(|(p, minutes)| Step::Stall(p, minutes)),
         4 => request.prop_map(Step::Faulty),
         1 => (0_usize..3, any::<bool>()).prop_map(|(k, on)| Step::Edit(k, on)),
         2 => proptest::option::of(0_usize..3).prop_map(Step::Overwrite),
@@ -125,6 +127,9 @@ async fn take(world: &World, step: Step) {
         Step::Pass(minutes) => world.pass(TimeDelta::minutes(minutes)),
         Step::Work => world.use_keys(),
         Step::Die(point, nth) => world.arm(points::ALL[point], nth),
+        Step::Stall(point, minutes) => {
+            world.lock().stalled = Some((points::ALL[point], TimeDelta::minutes(minutes)));
+        }
         Step::Faulty(request) => world.lock().requests.push_back(request),
         Step::Edit(key, on) => {
             world.edit(KEYS[key], if on { KeyStatus::Active } else { KeyStatus::Inactive });
@@ -156,6 +161,7 @@ async fn heal(world: &World) {
     {
         let mut state = world.lock();
         state.requests.clear();
+        state.stalled = None;
         (state.down, state.disk_full) = (false, false);
         state.unreachable.clear();
     }

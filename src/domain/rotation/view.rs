@@ -227,6 +227,15 @@ impl Custody {
         }
     }
 
+    /// When the request that this effect sends was written down; `None` for what is not announced, or answered already.
+    pub fn announced(&self, effect: &Effect) -> Option<Timestamp> {
+        match effect {
+            Effect::SetStatus(key, SetStatus::Active) => self.keys.get(key)?.waking.pending,
+            Effect::SetStatus(key, SetStatus::Inactive) => self.keys.get(key)?.stopping.pending,
+            _ => None,
+        }
+    }
+
     /// Whether a consumer may hold the key, by record.
     pub fn held(&self, key: &KeyId) -> bool {
         self.consumers.values().any(|c| c.holds.key() == Some(key) || c.delivering.as_ref() == Some(key))

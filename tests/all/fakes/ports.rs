@@ -29,6 +29,16 @@ impl Faults for World {
         let mut state = self.lock();
         state.check(point.0);
         *state.reached.entry(point.0).or_default() += 1;
+        if let Some((_, time)) = state.stalled.take_if(|(at, _)| *at == point) {
+            state.now += time;
+            state.land();
+        }
+        if let Some((_, barrier)) = state.held_up.take_if(|(at, _)| *at == point) {
+            drop(state);
+            barrier.wait();
+            barrier.wait();
+            state = self.lock();
+        }
         if let Some((armed, left)) = &mut state.armed
             && *armed == point
         {

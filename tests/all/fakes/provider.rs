@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use guard::domain::ids::{KeyId, WorkspaceId};
 use guard::domain::key::{ApiKey, KeyOwner, KeyScope, KeyStatus, Organization, Probe, ProviderWorkspace};
+use guard::domain::ledger::RotationPolicy;
 use guard::domain::rotation::{Effect, SetStatus, invariants};
 use guard::domain::secret::Secret;
 use guard::domain::time::Minute;
@@ -67,8 +68,14 @@ impl KeyAdmin for World {
         let gate_closed = !matches!(state.gates.get(&name()), Some(GateState::Open { .. }));
         if !(asked == SetStatus::Inactive && gate_closed) {
             let custody = state.custody(&name());
-            if let Err(violation) = invariants::send(&custody, &Effect::SetStatus(id.clone(), asked)) {
+            let effect = Effect::SetStatus(id.clone(), asked);
+            if let Err(violation) = invariants::send(&custody, &effect) {
                 state.broken.push(violation.to_string());
+            }
+            // Once the settle time is over guard trusts that nothing is travelling any more.
+            let settle = TimeDelta::from_std(RotationPolicy::default().settle).unwrap();
+            if custody.announced(&effect).is_some_and(|announced| state.now - announced >= settle) {
+                state.broken.push(format!("{effect:?} is sent later than its settle time allows"));
             }
         }
         up(&state)?;

@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 
 use chrono::{DateTime, TimeDelta};
 use guard::domain::ids::{ConsumerName, KeyId, WorkspaceId, WorkspaceName};
@@ -74,6 +74,10 @@ pub struct State {
     pub usage: Vec<UsageRow>,
     pub runs: Vec<Run>,
     pub armed: Option<(FaultPoint, u32)>,
+    /// The next process stands still for this long at the next passing of the point, as one that is stopped or suspended.
+    pub stalled: Option<(FaultPoint, TimeDelta)>,
+    /// The next process that passes the point waits there: twice at the barrier, on arrival and to go on.
+    pub held_up: Option<(FaultPoint, Arc<Barrier>)>,
     pub reached: BTreeMap<&'static str, u32>,
     pub broken: Vec<String>,
     pub leased: BTreeSet<WorkspaceName>,
