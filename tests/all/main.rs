@@ -24,6 +24,7 @@ mod gate;
 mod hazards;
 mod jobs_fakes;
 mod key_list;
+mod late_trip;
 mod layers;
 mod lease;
 mod ledger;

@@ -13,7 +13,7 @@ use crate::domain::incident::{GateNote, TripRecord};
 use crate::domain::key::Probe;
 use crate::domain::ledger::{TripMode, Workspace};
 use crate::domain::notice::{Notice, Severity};
-use crate::domain::rotation::{Custody, Event, GateRecord, Outcome, SetStatus, Standing};
+use crate::domain::rotation::{Custody, Event, GateRecord, Incident, Outcome, SetStatus, Standing};
 use crate::domain::time::{Minute, Timestamp};
 use crate::ports::{Commit, EvidenceDraft, GateState, SecretName, StoreError};
 
@@ -22,6 +22,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// How often the trip is written anew when others write in between.
 const MOST_CONFLICTS: u32 = 20;
+
+/// The gate holds a short text, and the keys must fit in beside the sentence.
+const NOTED: usize = 500;
 
 /// The course of one trip, step by step. No step fails: what did not succeed is in the report.
 pub(super) struct Trip<'a> {
@@ -33,6 +36,8 @@ pub(super) struct Trip<'a> {
     targets: BTreeSet<KeyId>,
     /// An earlier trip that only the gate knows of; what it owes, this one owes too.
     unwritten: Option<GateNote>,
+    /// What this trip has left in the gate: by it, a trip that others have written down from there knows itself again.
+    noted: Option<GateNote>,
     pub(super) report: TripReport,
 }
 
@@ -82,7 +87,7 @@ impl<'a> Trip<'a> {
             reopened: false,
             troubles,
         };
-        Ok(Self { app, workspace, request, custody, targets, unwritten, report })
+        Ok(Self { app, workspace, request, custody, targets, unwritten, noted: None, report })
     }
 
     fn trouble(&mut self, what: &str, error: impl std::fmt::Display) {
@@ -108,13 +113,21 @@ impl<'a> Trip<'a> {
         }
     }
 
-    /// The trip as it fits the state at the moment of writing: a rotation may have gone on in between and exposed more.
+    /// The trip as it fits the state at the moment of writing: a rotation may have gone on in between and exposed more. A key
+    /// that took over from what another trip has stopped since is not what this one is about.
     fn record(&self, custody: &Custody) -> TripRecord {
         let mut keys = self.doomed();
-        if self.report.mode == TripMode::Kill {
-            keys.extend(custody.trip_targets(self.request.key.as_ref()));
-        }
         keys.retain(|key| custody.key(key).is_some());
+        if self.report.mode == TripMode::Kill {
+            let stopped_at = self.since(custody).filter(|i| !i.keys.is_empty()).map(|i| i.at).min();
+            let took_over = |key: &KeyId| {
+                let deployed_at = custody.key(key).and_then(|r| r.deployed_at);
+                stopped_at.zip(deployed_at).is_some_and(|(stopped, deployed)| deployed >= stopped)
+            };
+            keys.extend(custody.trip_targets(self.request.key.as_ref()).into_iter().filter(|key| !took_over(key)));
+            // What was exposed together is stopped together, whoever took over.
+            keys = keys.iter().flat_map(|key| custody.trip_targets(Some(key))).collect();
+        }
         let mode = if keys.is_empty() { self.report.mode } else { TripMode::Kill };
         TripRecord {
             incident: custody.next_incident(),
@@ -129,13 +142,36 @@ impl<'a> Trip<'a> {
 
     /// The most local and most certain act. It needs neither network nor journal, and leaves in the gate what is owed.
     pub(super) fn close_gate(&mut self) {
-        let note = GateNote { incident: self.custody.next_incident(), keys: self.doomed(), sentence: self.sentence() };
+        let sentence = self.sentence().chars().take(NOTED).collect();
+        let note = GateNote { incident: self.custody.next_incident(), keys: self.doomed(), sentence };
         self.app.faults.reach(points::TRIP_GATE_BEFORE);
         match self.app.gate.close(&self.workspace.name, &note.to_string()) {
             Ok(()) => self.report.gate_closed = true,
             Err(error) => self.trouble("closing the gate", error),
         }
+        self.noted = Some(note);
         self.app.faults.reach(points::TRIP_GATE_AFTER);
+    }
+
+    /// Incidents that were written down since this trip began.
+    fn since<'c>(&self, custody: &'c Custody) -> impl Iterator<Item = &'c Incident> {
+        custody.incidents().iter().skip(self.custody.incidents().len())
+    }
+
+    /// The incident under which somebody else has written this trip down while this process stood still: the driver, from the
+    /// note in the gate, or another trip that found the note there. It tells this trip's words and stops its keys.
+    fn recovered(&self, custody: &Custody) -> Option<IncidentId> {
+        let note = self.noted.as_ref()?;
+        let stops = |incident: &Incident| {
+            note.keys.iter().filter(|k| custody.key(k).is_some()).all(|k| incident.keys.contains(k))
+        };
+        self.since(custody).find(|i| i.sentence.contains(&note.sentence) && stops(i)).map(|i| i.id)
+    }
+
+    /// The gate was opened again since this trip closed it, because the trip was written down by somebody else and is over.
+    fn overtaken(&self) -> bool {
+        matches!(self.app.gate.read(&self.workspace.name), GateState::Open { .. })
+            && custody::load(self.app, &self.workspace.name).is_ok_and(|custody| self.recovered(&custody).is_some())
     }
 
     /// One request for each key, before anything is written: a full disk must not keep a leaked key alive. The note in the
@@ -147,6 +183,10 @@ impl<'a> Trip<'a> {
                 continue;
             }
             self.app.faults.reach(points::TRIP_KILL_BEFORE);
+            // Nothing backs a request that comes after the end of the trip.
+            if self.overtaken() {
+                break;
+            }
             let outcome = set_status(self.app, &key, SetStatus::Inactive).await;
             self.app.faults.reach(points::TRIP_KILL_AFTER);
             if let Outcome::NotDone { why, .. } | Outcome::Unknown { why } = &outcome {
@@ -183,12 +223,22 @@ impl<'a> Trip<'a> {
     fn try_write_down(&self, outcomes: &[(KeyId, Outcome)]) -> Result<IncidentId, AppError> {
         let mut custody = custody::load(self.app, &self.workspace.name)?;
         let (expected, at) = (custody.seq(), self.app.clock.now());
+        let recovered = self.recovered(&custody);
         let trip = self.record(&custody);
-        let incident = trip.incident;
-        let mut events = vec![Event::Tripped(trip)];
-        for (key, outcome) in outcomes.iter().filter(|(key, _)| custody.key(key).is_some()) {
+        let incident = recovered.unwrap_or(trip.incident);
+        let mut events = Vec::new();
+        if recovered.is_none() {
+            events.push(Event::Tripped(trip));
+        }
+        // Of a key that is proven dead nothing is asked any more.
+        let open =
+            |key: &KeyId| custody.key(key).is_some_and(|r| recovered.is_none() || r.standing == Standing::Doomed);
+        for (key, outcome) in outcomes.iter().filter(|(key, _)| open(key)) {
             events.push(Event::OffIntended { key: key.clone() });
             events.push(Event::OffAnswered { key: key.clone(), outcome: outcome.clone() });
+        }
+        if events.is_empty() {
+            return Ok(incident);
         }
         let mut told = tell::Told::default();
         for event in &events {
