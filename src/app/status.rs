@@ -123,8 +123,11 @@ fn shown(role: Role) -> KeyRole {
     match role {
         Role::Active => KeyRole::Active,
         Role::Incoming => KeyRole::Incoming,
-        Role::Standby | Role::Canary => KeyRole::Standby,
-        Role::Outgoing | Role::Spent | Role::Retired | Role::Archived => KeyRole::Retired,
+        // A replaced key that is not doomed yet still works.
+        Role::Outgoing | Role::Spent => KeyRole::Outgoing,
+        Role::Standby => KeyRole::Standby,
+        Role::Canary => KeyRole::Canary,
+        Role::Retired | Role::Archived => KeyRole::Retired,
         Role::Doomed => KeyRole::Doomed,
         Role::Tripped => KeyRole::Tripped,
     }

@@ -21,7 +21,9 @@ async fn a_request_is_not_sent_after_its_settle_time() {
         assert_eq!((world.status("a"), world.status("b")), (KeyStatus::Inactive, KeyStatus::Active));
         assert!(world.held().values().all(|k| *k == id("b")));
         let unsent = |event: &Event| {
-            let (Event::WakeAnswered { outcome, .. } | Event::OffAnswered { outcome, .. }) = event else { return false };
+            let (Event::WakeAnswered { outcome, .. } | Event::OffAnswered { outcome, .. }) = event else {
+                return false;
+            };
             matches!(outcome, Outcome::NotDone { why, .. } if why.contains("stood still"))
         };
         let told = world.events(&name()).unwrap().iter().filter(|r| unsent(&r.event)).count();

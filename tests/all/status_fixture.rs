@@ -46,7 +46,7 @@ pub fn rotating() -> WorkspaceView {
         }),
         keys: vec![
             key_view("apikey_01StagingNewCqT4", KeyRole::Active, KeyStatus::Active, 0),
-            key_view("apikey_01StagingOld9Kx2", KeyRole::Retired, KeyStatus::Active, 91),
+            key_view("apikey_01StagingOld9Kx2", KeyRole::Outgoing, KeyStatus::Active, 91),
             key_view("apikey_01StagingSpare7Bd1", KeyRole::Standby, KeyStatus::Inactive, 30),
         ],
         consumers: vec![

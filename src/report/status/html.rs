@@ -152,8 +152,8 @@ fn keys(workspace: &WorkspaceView, now: Timestamp) -> Markup {
     let tag = |role: KeyRole| match role {
         KeyRole::Active => "tag good",
         KeyRole::Doomed | KeyRole::Stranger => "tag alarm",
-        KeyRole::Incoming => "tag warn",
-        KeyRole::Standby | KeyRole::Retired | KeyRole::Tripped => "tag",
+        KeyRole::Incoming | KeyRole::Outgoing => "tag warn",
+        KeyRole::Standby | KeyRole::Retired | KeyRole::Tripped | KeyRole::Canary => "tag",
     };
     markup! { @if !workspace.keys.is_empty() {
         div class="scroll" tabindex="0" role="region" aria-label=(format!("Table: keys of {}", workspace.name)) { table {

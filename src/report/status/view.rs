@@ -93,6 +93,8 @@ pub enum KeyRole {
     Active,
     /// It is on its way to the consumers.
     Incoming,
+    /// It is being replaced and still works, until it is proven out of use.
+    Outgoing,
     /// Prepared and inactive.
     Standby,
     /// It was replaced and is recoverable.
@@ -101,6 +103,8 @@ pub enum KeyRole {
     Doomed,
     /// It was tripped and is proven dead.
     Tripped,
+    /// Bait: any use of it is an alarm.
+    Canary,
     /// The ledger does not know it.
     Stranger,
 }
@@ -111,10 +115,12 @@ impl KeyRole {
         match self {
             Self::Active => "active",
             Self::Incoming => "incoming",
+            Self::Outgoing => "outgoing",
             Self::Standby => "standby",
             Self::Retired => "retired",
             Self::Doomed => "DOOMED",
             Self::Tripped => "tripped",
+            Self::Canary => "canary",
             Self::Stranger => "STRANGER",
         }
     }
