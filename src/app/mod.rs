@@ -27,6 +27,7 @@ pub mod sight;
 pub mod status;
 mod tell;
 pub mod trip;
+mod unconfirmed;
 pub mod watch;
 pub mod watched;
 pub mod why;

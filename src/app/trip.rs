@@ -7,6 +7,7 @@ use super::drive::find;
 use super::{App, AppError};
 use crate::domain::ids::{IncidentId, KeyId, WorkspaceName};
 use crate::domain::ledger::TripMode;
+use crate::domain::rotation::Outcome;
 
 mod course;
 
@@ -98,6 +99,10 @@ pub async fn trip_as(app: &App, request: &TripRequest, mode: TripMode) -> Result
             trip.close_gate();
             let outcomes = trip.kill().await;
             if trip.write_down(&outcomes) {
+                if outcomes.iter().any(|(_, outcome)| *outcome != Outcome::Done) {
+                    // A provider in trouble takes minutes to say so again; people hear of the trip before.
+                    trip.tell_now().await;
+                }
                 trip.finish().await;
             } else {
                 trip.announce_unwritten();

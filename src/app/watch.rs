@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::outbox::{self, OutboxReport};
 use super::poll::{self, Judged, PollReport};
 use super::trip::{TripCause, TripReport, TripRequest, trip};
-use super::{App, AppError, custody, drive};
+use super::{App, AppError, custody, drive, unconfirmed};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::TripMode;
 use crate::domain::notice::{Notice, Severity};
@@ -42,7 +42,9 @@ pub struct Cycle {
 /// Runs one cycle.
 pub async fn cycle(app: &App) -> Cycle {
     let (poll, trips) = look(app).await;
-    Cycle { poll, trips, ticked: drive::tick(app, None).await, outbox: outbox::deliver(app).await }
+    let ticked = drive::tick(app, None).await;
+    unconfirmed::remind(app);
+    Cycle { poll, trips, ticked, outbox: outbox::deliver(app).await }
 }
 
 /// Reads the feed, judges, and acts on what the rules say.

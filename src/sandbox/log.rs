@@ -19,6 +19,8 @@ pub enum Plane {
     Console,
     /// The sandbox itself: a participant dropped, a fault played.
     Sandbox,
+    /// What people were told: a message that reached the inbox.
+    People,
 }
 
 /// One line.
@@ -54,17 +56,51 @@ pub struct Line {
     pub note: Option<String>,
 }
 
+impl Line {
+    /// A line that is not about a request of guard's or of a job's.
+    pub fn plain(at: Timestamp, plane: Plane) -> Self {
+        Self {
+            seq: 0,
+            at,
+            plane,
+            method: String::new(),
+            path: String::new(),
+            status: 0,
+            request_id: String::new(),
+            actor: None,
+            key: None,
+            workspace: None,
+            model: None,
+            tokens: Tokens::default(),
+            cost_usd: UsdMicros::ZERO,
+            note: None,
+        }
+    }
+}
+
+/// Looks at every line as it is written.
+pub type Witness = Box<dyn FnMut(&Line) + Send>;
+
 /// The log of one sandbox. It grows for as long as the sandbox lives.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct RequestLog {
     lines: Vec<Line>,
+    witness: Option<Witness>,
 }
 
 impl RequestLog {
     /// Adds a line; its number is set here.
     pub fn add(&mut self, mut line: Line) {
         line.seq = self.lines.len() as u64 + 1;
+        if let Some(witness) = &mut self.witness {
+            witness(&line);
+        }
         self.lines.push(line);
+    }
+
+    /// Shows every line to `witness` from now on, at the very moment of what it tells.
+    pub fn show_to(&mut self, witness: Witness) {
+        self.witness = Some(witness);
     }
 
     /// The lines after number `seq`, at most `limit`.

@@ -11,9 +11,7 @@ use super::log::{Line, Plane, RequestLog};
 use super::org::Organization;
 use super::replay::Replay;
 use super::usage::{Spent, UsageBook};
-use crate::domain::money::UsdMicros;
 use crate::domain::time::{Minute, Timestamp};
-use crate::domain::usage::Tokens;
 
 /// How the organization behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,21 +99,6 @@ impl World {
 
     /// A line of the log that is not about a request.
     pub fn note(&mut self, at: Timestamp, plane: Plane, note: String) {
-        self.log.add(Line {
-            seq: 0,
-            at,
-            plane,
-            method: String::new(),
-            path: String::new(),
-            status: 0,
-            request_id: String::new(),
-            actor: None,
-            key: None,
-            workspace: None,
-            model: None,
-            tokens: Tokens::default(),
-            cost_usd: UsdMicros::ZERO,
-            note: Some(note),
-        });
+        self.log.add(Line { note: Some(note), ..Line::plain(at, plane) });
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{KilledKey, TripReport, TripRequest};
 use crate::app::drive::{Driver, Patience};
 use crate::app::perform::set_status;
-use crate::app::{App, AppError, custody, points, tell};
+use crate::app::{App, AppError, custody, outbox, points, tell};
 use crate::domain::ids::{IncidentId, KeyId};
 use crate::domain::incident::{GateNote, TripRecord};
 use crate::domain::key::Probe;
@@ -256,6 +256,13 @@ impl<'a> Trip<'a> {
             notices: &told.notices,
         })?;
         Ok(incident)
+    }
+
+    /// Sends what was queued with the trip.
+    pub(super) async fn tell_now(&mut self) {
+        if let Err(error) = outbox::deliver(self.app).await {
+            self.trouble("telling people", error);
+        }
     }
 
     /// Drives what the journal says is owed: proof of death, promotion, the gate.

@@ -8,6 +8,7 @@ use super::super::world::{Behaviour, World};
 use super::answer::ApiError;
 use super::call::{Call, Facts};
 use super::page::{Bend, id_page};
+use crate::domain::ids::KeyId;
 use crate::domain::key::KeyStatus;
 use crate::domain::time::{Timestamp, rfc3339};
 
@@ -61,6 +62,13 @@ struct Update {
     name: Option<String>,
     #[serde(default)]
     status: Option<String>,
+}
+
+/// What an order about a key asks for, for the log of one that is not carried out.
+pub fn asked(call: &Call, id: &str) -> Facts {
+    let update = serde_json::from_slice::<Update>(&call.body).ok();
+    let note = update.and_then(|update| update.status).map(|word| format!("status {word}"));
+    Facts { key: KeyId::new(id).ok(), note, ..Facts::default() }
 }
 
 pub fn update_key(

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::super::clock::{Pace, ParticipantId};
 use super::super::fault::{Effect, Fault};
-use super::super::log::Plane;
+use super::super::log::{Line, Plane};
 use super::super::org::{NewKey, Refusal, hint_of};
 use super::super::usage::Spent;
 use super::super::world::Shared;
@@ -34,6 +34,7 @@ pub fn router() -> Router<Arc<Shared>> {
         .route("/usage", post(seed))
         .route("/usage/restate", post(restate))
         .route("/log", get(log))
+        .route("/inbox", post(inbox))
         .route("/clock", get(clock))
         .route("/clock/join", post(join))
         .route("/clock/sleep", post(sleep))
@@ -218,6 +219,25 @@ fn all() -> usize {
 async fn log(State(shared): World, Query(LogQuery { after, limit }): Query<LogQuery>) -> Json<Value> {
     let world = shared.world();
     Json(json!({ "lines": world.log.after(after, limit) }))
+}
+
+/// What guard's webhook sends; other fields are not looked at.
+#[derive(Deserialize)]
+struct Message {
+    event: String,
+    severity: String,
+    summary: String,
+    #[serde(default)]
+    key: Option<KeyId>,
+}
+
+/// Somebody's inbox: what guard tells people goes to the log, at the time at which it arrived.
+async fn inbox(State(shared): World, Json(message): Json<Message>) -> Json<Value> {
+    let now = shared.clock.now();
+    let Message { event, severity, summary, key } = message;
+    let note = format!("{severity} {event}: {summary}");
+    shared.world().log.add(Line { key, note: Some(note), ..Line::plain(now, Plane::People) });
+    Json(json!({ "received": now }))
 }
 
 async fn clock(State(shared): World) -> Json<Value> {

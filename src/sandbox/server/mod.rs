@@ -108,7 +108,14 @@ fn outcome(
         _ if too_large => Err(ApiError::new(413, "The request is too large.")),
         Some(Effect::Reset) => Err(ApiError::new(500, "withheld")),
         effect => match effect.and_then(ordered) {
-            Some(error) => Err(error),
+            Some(error) => {
+                if let ("POST", Some(id)) =
+                    (call.method.as_str(), call.path.strip_prefix("/v1/organizations/api_keys/"))
+                {
+                    facts = admin::asked(call, id);
+                }
+                Err(error)
+            }
             None => dispatch(world, shared, call, now, bend, &mut facts),
         },
     };

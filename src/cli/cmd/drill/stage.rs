@@ -1,19 +1,23 @@
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
 use tempfile::TempDir;
 
+use super::scene::{Runs, Scene, Victim};
+use super::witness::Seen;
 use crate::adapters::clock::SystemClock;
 use crate::cli::Failure;
-use crate::domain::ids::WorkspaceId;
+use crate::domain::ids::{KeyId, WorkspaceId};
 use crate::domain::key::KeyStatus;
 use crate::domain::time::Timestamp;
 use crate::exit::Exit;
 use crate::sandbox::clock::Pace;
+use crate::sandbox::log::Plane;
 use crate::sandbox::org::{Minted, NewKey};
+use crate::sandbox::replay::history_start;
 use crate::sandbox::traffic::{self, Series};
 use crate::sandbox::world::Behaviour;
 use crate::sandbox::{Options, Sandbox};
@@ -40,6 +44,10 @@ pub struct Stage {
     pub workspace: WorkspaceId,
     /// The key that the pipeline uses at first.
     pub first_key: Minted,
+    /// What is played.
+    pub scene: Scene,
+    /// What was seen while the thief was at it.
+    pub seen: Arc<Mutex<Seen>>,
     /// Removes the directory in the end, unless it is to be kept.
     _temporary: Option<TempDir>,
 }
@@ -55,6 +63,28 @@ pub struct Past {
     pub mean_input: f64,
     /// Mean output tokens over all minutes.
     pub mean_output: f64,
+    /// The hour of the day (UTC) at which the eight quietest begin.
+    pub quiet_from: u32,
+}
+
+fn internal(what: &str) -> Failure {
+    Failure::new(Exit::Internal, what)
+}
+
+/// A workspace whose only key is as old as the recorded past, and was never used.
+fn unused_key(sandbox: &Sandbox) -> Result<Minted, Failure> {
+    let shared = sandbox.shared();
+    let made = history_start(shared.clock.now()).start();
+    let mut world = shared.world();
+    let workspace = world.organization.add_workspace(WORKSPACE, made);
+    let new = NewKey {
+        workspace: Some(workspace.to_string()),
+        name: "forgotten".to_owned(),
+        status: KeyStatus::Active,
+        expires_at: None,
+    };
+    let minted = world.organization.mint_key(&new, made);
+    minted.map_err(|refusal| internal(&format!("the sandbox made no key: {refusal:?}")))
 }
 
 fn failed(what: &str, error: impl std::fmt::Display) -> Failure {
@@ -63,48 +93,73 @@ fn failed(what: &str, error: impl std::fmt::Display) -> Failure {
 
 impl Stage {
     /// Starts the organization, gives it its past, and writes what a person would write: the ledger.
-    pub fn set(keep: Option<&Path>, seed: u64) -> Result<Self, Failure> {
+    pub fn set(keep: Option<&Path>, scene: Scene, seed: u64) -> Result<Self, Failure> {
         let (dir, temporary) = directory(keep)?;
         let mut series = traffic::sample().map_err(|error| failed("the recorded traffic cannot be read", error))?;
-        let busiest = series.iter().enumerate().max_by_key(|(_, s)| s.rows.len()).map(|(i, _)| i);
-        let Some(busiest) = busiest else { return Err(Failure::new(Exit::Internal, "the sample holds no traffic")) };
-        let mut own = series.swap_remove(busiest);
-        own.name = WORKSPACE.to_owned();
+        // The sample holds a job that does the same every day, and one whose days differ widely and that works for longer.
+        let regular = scene.runs == Runs::Unknown;
+        let rows = |(_, one): &(usize, &Series)| one.rows.len();
+        let chosen = series.iter().enumerate();
+        let chosen = if regular { chosen.min_by_key(rows) } else { chosen.max_by_key(rows) }.map(|(at, _)| at);
+        let mut own = series.swap_remove(chosen.ok_or_else(|| internal("the sample holds no traffic"))?);
         // The evening of a day: the day's recorded run is over.
         let start = own.start.plus(PAST_DAYS * 24 * 60 + 18 * 60).start();
-        // From here on the pipeline is a real process.
-        own.rows.retain(|row| own.start.plus(row.offset).start() < start - TimeDelta::hours(1));
         let past = Past::of(&own, start);
+        if !scene.goes_on() {
+            // From here on the pipeline is a real process.
+            own.rows.retain(|row| own.start.plus(row.offset).start() < start - TimeDelta::hours(1));
+        }
+        // A key that nobody uses has no past; the recorded job is somebody else's.
+        own.name = (if scene.victim == Victim::Unused { "prod-other" } else { WORKSPACE }).to_owned();
         let behaviour = Behaviour { seed, ..Behaviour::default() };
         let options = Options { pace: Pace::Virtual, start: Some(start), behaviour, ..Options::default() };
         let sandbox = Sandbox::start(&options, Arc::new(SystemClock))
             .map_err(|error| failed("the sandbox cannot listen on loopback", error))?;
-        let mut played = sandbox.replay(vec![own]);
-        played.truncate(1);
-        let found = played.pop().and_then(|(_, key)| Some((key.workspace_id.clone()?, key)));
-        let Some((workspace, first_key)) = found else {
-            return Err(Failure::new(Exit::Internal, "the sandbox made no key"));
+        let played = sandbox.replay(vec![own]);
+        let first_key = match scene.victim {
+            Victim::Unused => unused_key(&sandbox)?,
+            _ => played.into_iter().next().map(|(_, key)| key).ok_or_else(|| internal("the sandbox made no key"))?,
         };
+        let workspace = first_key.workspace_id.clone().ok_or_else(|| internal("the key has no workspace"))?;
         sandbox.replay(series);
-        let stage = Self { sandbox, dir, past, workspace, first_key, _temporary: temporary };
+        let seen = Arc::new(Mutex::new(Seen::of_gate(dir.join("state/gate").join(format!("{WORKSPACE}.open")))));
+        let shown = Arc::clone(&seen);
+        let witness = move |line: &_| shown.lock().unwrap_or_else(PoisonError::into_inner).look(line);
+        sandbox.shared().world().log.show_to(Box::new(witness));
+        let stage = Self { sandbox, dir, past, workspace, first_key, scene, seen, _temporary: temporary };
         stage.write("admin.key", &stage.sandbox.shared().world().organization.admin_secret)?;
         stage.write("app.env", "# the pipeline reads its key from here\n")?;
         stage.write("guard.toml", &stage.ledger())?;
         Ok(stage)
     }
 
+    /// What was seen so far.
+    pub fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A key that a person makes in the Console.
-    pub fn mint(&self, name: &str) -> Result<Minted, Failure> {
+    pub fn mint(&self, name: &str, status: KeyStatus) -> Result<Minted, Failure> {
         let shared = self.sandbox.shared();
         let now = shared.clock.now();
         let new = NewKey {
             workspace: Some(self.workspace.to_string()),
             name: name.to_owned(),
-            status: KeyStatus::Inactive,
+            status,
             expires_at: None,
         };
         let minted = shared.world().organization.mint_key(&new, now);
         minted.map_err(|refusal| Failure::new(Exit::Internal, format!("the sandbox made no key: {refusal:?}")))
+    }
+
+    /// Somebody in the Console activates a key.
+    pub fn wake(&self, key: &KeyId) -> Result<(), Failure> {
+        let shared = self.sandbox.shared();
+        let (now, delay) = (shared.clock.now(), shared.behaviour.revoke_delay);
+        let mut world = shared.world();
+        let woken = world.organization.edit_key(key.as_str(), None, Some(KeyStatus::Active), now, delay).map(|_| ());
+        world.note(now, Plane::Console, format!("key {key} edited, now active"));
+        woken.map_err(|refusal| internal(&format!("the standby cannot be activated: {refusal:?}")))
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
@@ -120,6 +175,12 @@ impl Stage {
 [provider]
 url = "{url}"
 
+[[notifier]]
+name = "people"
+kind = "webhook"
+url = "{url}/sandbox/inbox"
+at_least = "notice"
+
 [[workspace]]
 name = "{WORKSPACE}"
 id = "{id}"
@@ -134,7 +195,7 @@ trip.reopen = "auto"
 standbys = 2
 
 [workspace.watch]
-runs_registered = true
+runs_registered = {registered}
 
 [[workspace.consumer]]
 name = "app"
@@ -143,6 +204,7 @@ path = "{env}"
 "#,
             url = self.sandbox.url(),
             id = self.workspace,
+            registered = !self.scene.goes_on() && self.scene.victim != Victim::Unused,
             env = self.dir.join("app.env").display(),
         )
     }
@@ -151,8 +213,10 @@ path = "{env}"
 impl Past {
     fn of(series: &Series, start: Timestamp) -> Self {
         let (mut input, mut output, mut minutes) = (0u64, 0u64, 0u64);
-        for (_, row) in series.between(series.start, crate::domain::time::Minute::containing(start)) {
+        let mut hours = [0u64; 24];
+        for (minute, row) in series.between(series.start, crate::domain::time::Minute::containing(start)) {
             (input, output, minutes) = (input + row.input, output + row.output, minutes + 1);
+            hours[minute.epoch().div_euclid(60).rem_euclid(24) as usize] += row.input + row.output;
         }
         let all = crate::domain::time::Minute::containing(start).since(series.start).max(1) as f64;
         Self {
@@ -160,6 +224,7 @@ impl Past {
             output: output / minutes.max(1),
             mean_input: input as f64 / all,
             mean_output: output as f64 / all,
+            quiet_from: (0..24).min_by_key(|from| (0..8).map(|h| hours[(from + h) % 24]).sum::<u64>()).unwrap_or(0) as u32,
         }
     }
 }
