@@ -115,6 +115,7 @@ impl Message {
             "key.trip_observed" => "trips that were only observed",
             "incident.rearmed" => "incidents released",
             "task.blocked" => "tasks that do not succeed",
+            "kill.unconfirmed" => "kills that are not confirmed",
             event => event,
         };
         let mut detail: Vec<String> = notices.iter().take(SHOWN).map(|n| format!("• {}", n.summary)).collect();

@@ -128,8 +128,8 @@ impl Score {
             && self.detect_seconds.is_some()
             && self.revoke_seconds.is_some()
             && self.resumed_requests > 0
-            // One request, as with a bait, is all over before anybody can know of it.
-            && (self.lost_usd < self.lost_without_guard_usd || self.stolen_requests == 1);
+            // A thief who is done before anybody can know of him got what he wanted.
+            && (self.lost_usd < self.lost_without_guard_usd || self.refused_requests == 0);
         self.outcome >= least
             && (self.outcome != Outcome::Stopped || stopped)
             && self.failed_requests == 0
@@ -151,7 +151,7 @@ pub fn score(lines: &[Line], plot: &Plot) -> Score {
     let harm = struck.iter().find(|l| l.at >= plot.harm_from).map(|l| l.at).or(first);
     let refused = death(lines, &plot.stolen, harm).map(|l| l.at);
     let since_harm = |at: Option<Timestamp>| Some((at? - harm?).num_seconds());
-    let orders: Vec<&Line> = lines.iter().filter(|l| l.at >= plot.watched_from && deactivation(l)).collect();
+    let orders: Vec<&Line> = lines.iter().filter(|l| l.at >= plot.watched_from && orders_off(l)).collect();
     let ordered = |key: &KeyId| orders.iter().find(|l| l.key.as_ref() == Some(key) && accepted(l)).map(|l| l.at);
     let tried = orders.iter().find(|l| is_about(l, &plot.stolen)).map(|l| l.at);
     let told = first.and_then(|first| told(lines, &plot.stolen).find(|l| l.at >= first).map(|l| l.at));
@@ -243,7 +243,7 @@ fn accepted(line: &Line) -> bool {
 }
 
 /// An order to deactivate a key, whatever became of it.
-fn deactivation(line: &Line) -> bool {
+fn orders_off(line: &Line) -> bool {
     line.plane == Plane::Admin && line.method == "POST" && note(line).split("; ").next() == Some("status inactive")
 }
 

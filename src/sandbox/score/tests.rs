@@ -134,7 +134,7 @@ fn every_figure_is_read_from_the_log() {
 
 #[test]
 fn a_theft_that_nobody_stops_does_not_pass() {
-    let score = score(&without(|l| l.key == Some(key(NEW)) && (deactivation(l) || l.status == 401)), &plot());
+    let score = score(&without(|l| l.key == Some(key(NEW)) && (orders_off(l) || l.status == 401)), &plot());
     assert_eq!((score.detect_seconds, score.revoke_seconds, score.resumed_requests), (None, None, 0));
     assert!(!score.passed(Outcome::Stopped));
 }
@@ -189,7 +189,7 @@ fn a_deactivated_bystander_does_not_pass() {
 
 #[test]
 fn a_replaced_key_that_lives_on_does_not_pass() {
-    let never = score(&without(|l| l.key == Some(key(OLD)) && deactivation(l)), &plot());
+    let never = score(&without(|l| l.key == Some(key(OLD)) && orders_off(l)), &plot());
     assert!(never.replaced_key_dead == Some(false) && !never.passed(Outcome::Stopped));
     let grace = score(&with(message(130 + 120, PIPELINE, 200, OLD)), &plot());
     assert!(grace.replaced_key_dead == Some(true) && grace.passed(Outcome::Stopped));
@@ -216,14 +216,15 @@ fn a_thief_who_got_all_that_he_wanted_does_not_pass() {
 
 #[test]
 fn a_theft_that_is_only_told_is_a_warning_and_one_that_is_not_told_is_unnoticed() {
-    let quiet = |l: &Line| l.key == Some(key(NEW)) && (deactivation(l) || l.status == 401);
+    let quiet = |l: &Line| l.key == Some(key(NEW)) && (orders_off(l) || l.status == 401);
     let warned = score(&without(quiet), &plot());
     assert_eq!((warned.outcome, warned.told_seconds), (Outcome::Warned, Some(71)));
     assert!(warned.passed(Outcome::Warned) && !warned.passed(Outcome::Stopped));
     let unnoticed = score(&without(|l| quiet(l) || people(l)), &plot());
     assert_eq!((unnoticed.outcome, unnoticed.told_seconds), (Outcome::Unnoticed, None));
     assert!(!unnoticed.passed(Outcome::Warned));
-    let mild: Vec<Line> = without(quiet).into_iter().map(|l| if people(&l) { said(1071, "notice x: y") } else { l }).collect();
+    let mild: Vec<Line> =
+        without(quiet).into_iter().map(|l| if people(&l) { said(1071, "notice x: y") } else { l }).collect();
     assert_eq!(score(&mild, &plot()).outcome, Outcome::Unnoticed);
 }
 
@@ -268,4 +269,20 @@ fn a_late_kill_a_silence_or_an_early_announcement_does_not_pass() {
     let mut early = good_in_an_outage();
     early.push(said(3000, "warning key.dead: it is dead"));
     assert!(!score(&early, &plot_with_outage()).passed(Outcome::Stopped));
+}
+
+#[test]
+fn a_thief_who_is_stopped_at_his_probe_is_measured_from_it() {
+    let plot = Plot { harm_from: at(9000), ..plot() };
+    assert_eq!(score(&good(), &plot).detect_seconds, Some(70));
+}
+
+#[test]
+fn a_thief_who_is_done_before_anybody_can_know_of_him_is_no_broken_promise() {
+    let lines = without(|l| l.actor.as_deref() == Some(ATTACKER) && l.status == 401);
+    let mut lines: Vec<Line> = lines;
+    lines.insert(lines.len() - 1, line(1080, Plane::Inference, 401, NEW));
+    let score = score(&lines, &Plot { planned_loss: UsdMicros::from_dollars(6), ..plot() });
+    assert_eq!((score.lost_usd, score.refused_requests), (UsdMicros::from_dollars(6), 0));
+    assert!(score.passed(Outcome::Stopped));
 }

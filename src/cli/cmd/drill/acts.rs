@@ -79,7 +79,7 @@ pub async fn play(stage: &Stage, seed: u64, say: &dyn Fn(&str)) -> Result<Story,
     }
 
     say("A key is stolen: a thief spends with it …");
-    stage.seen().from_now_on(&loot.key.id);
+    stage.seen().theft_of(&loot.key.id);
     let strikes = thief::plot(stage, seed);
     let harm_from = thief::harm_from(scene.shape, &strikes, director.now());
     let mut weather = Weather::forecast(stage, scene.provider_down);
@@ -117,21 +117,14 @@ pub async fn play(stage: &Stage, seed: u64, say: &dyn Fn(&str)) -> Result<Story,
 }
 
 /// Which key will be stolen.
-async fn loot(
-    stage: &Stage,
-    director: &LocalParticipant,
-    second: &Minted,
-    third: &Minted,
-) -> Result<Loot, Failure> {
+async fn loot(stage: &Stage, director: &LocalParticipant, second: &Minted, third: &Minted) -> Result<Loot, Failure> {
     let first = &stage.first_key;
     let named = |old, new, last| vec![(first.id.clone(), old), (second.id.clone(), new), (third.id.clone(), last)];
     Ok(match stage.scene.victim {
         Victim::InUse if stage.scene.has_rotation() => {
             Loot { key: second.clone(), names: named("the old key", "the new key", "the standby") }
         }
-        Victim::InUse => {
-            Loot { key: first.clone(), names: named("the job's key", "the standby", "the other standby") }
-        }
+        Victim::InUse => Loot { key: first.clone(), names: named("the job's key", "the standby", "the other standby") },
         Victim::Unused => {
             Loot { key: first.clone(), names: named("the forgotten key", "the standby", "the other standby") }
         }

@@ -16,7 +16,8 @@ const SLACK_SECONDS: i64 = 60;
 /// How much more may be lost before it counts as worse: what a poll costs of the six minutes that a theft usually takes.
 const SLACK_LOSS: f64 = 1.2;
 
-const PREFACE: &str = "# What `guard drill --all` measured, and what later versions may not be worse than. Times are in seconds of the
+const PREFACE: &str =
+    "# What `guard drill --all` measured, and what later versions may not be worse than. Times are in seconds of the
 # sandbox's time. Written by `guard drill --all --write-baseline FILE`.
 
 ";

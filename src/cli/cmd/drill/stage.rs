@@ -142,12 +142,8 @@ impl Stage {
     pub fn mint(&self, name: &str, status: KeyStatus) -> Result<Minted, Failure> {
         let shared = self.sandbox.shared();
         let now = shared.clock.now();
-        let new = NewKey {
-            workspace: Some(self.workspace.to_string()),
-            name: name.to_owned(),
-            status,
-            expires_at: None,
-        };
+        let new =
+            NewKey { workspace: Some(self.workspace.to_string()), name: name.to_owned(), status, expires_at: None };
         let minted = shared.world().organization.mint_key(&new, now);
         minted.map_err(|refusal| Failure::new(Exit::Internal, format!("the sandbox made no key: {refusal:?}")))
     }
@@ -224,7 +220,8 @@ impl Past {
             output: output / minutes.max(1),
             mean_input: input as f64 / all,
             mean_output: output as f64 / all,
-            quiet_from: (0..24).min_by_key(|from| (0..8).map(|h| hours[(from + h) % 24]).sum::<u64>()).unwrap_or(0) as u32,
+            quiet_from: (0..24).min_by_key(|from| (0..8).map(|h| hours[(from + h) % 24]).sum::<u64>()).unwrap_or(0)
+                as u32,
         }
     }
 }

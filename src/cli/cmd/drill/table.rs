@@ -25,7 +25,16 @@ pub fn rows(played: &[Played]) -> Vec<Value> {
 pub fn text(played: &[Played]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["theft", "came to", "people told", "gate closed", "kill sent", "key refused", "lost", "without guard"]);
+    table.set_header([
+        "theft",
+        "came to",
+        "people told",
+        "gate closed",
+        "kill sent",
+        "key refused",
+        "lost",
+        "without guard",
+    ]);
     for one in played {
         let name = one.scene.name();
         match &one.score {

@@ -22,7 +22,7 @@ impl Seen {
     }
 
     /// From now on `key` is in a thief's hands.
-    pub fn from_now_on(&mut self, key: &KeyId) {
+    pub fn theft_of(&mut self, key: &KeyId) {
         self.stolen = Some(key.clone());
         (self.gate_closed_at, self.ordered_at) = (None, None);
     }
