@@ -359,6 +359,35 @@ async fn batch_results_that_land_after_their_run_are_its_own_and_others_are_not(
 }
 
 #[tokio::test]
+async fn each_rule_goes_as_far_as_the_ledger_lets_it() {
+    use guard::domain::ledger::RuleAction;
+    let levels = [
+        (RuleAction::Off, Level::Ok),
+        (RuleAction::Notice, Level::Notice),
+        (RuleAction::Warn, Level::Warn),
+        (RuleAction::Trip, Level::Trip),
+    ];
+    for (action, level) in levels {
+        let mut watch = Watch::new();
+        for rule in ["spike", "drift"] {
+            watch.ledger.workspaces[0].watch.rules.insert(rule.to_owned(), action);
+        }
+        watch.past("a");
+        watch.poll().await;
+        for minute in 0..120 {
+            watch.uses("a", watch.minute().plus(5 + minute), tokens(400_000, 80_000));
+        }
+        let reports = watch.polls(120).await;
+        let gravest = reports.iter().flat_map(|r| &r.verdicts).map(|j| j.verdict.level).max().unwrap_or_default();
+        assert_eq!(gravest, level);
+        if action == RuleAction::Warn {
+            let said = reports.iter().flat_map(|r| &r.verdicts).last().unwrap();
+            assert!(said.verdict.sentence.ends_with("this rule goes no further here"), "{}", said.verdict.sentence);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_verdict_that_persists_is_told_once_and_many_keys_are_one_notice() -> Result<(), AppError> {
     let keys = ["a", "b", "c", "d", "e"];
     let watch = Watch::over(World::new(&keys));
