@@ -144,7 +144,7 @@ fn request(app: &App, workspace: Option<&WorkspaceName>, verdict: &Verdict) -> O
     }
     let cause = TripCause {
         rule: verdict.rule.as_str().to_owned(),
-        sentence: verdict.sentence.clone(),
+        sentence: verdict.grounds().to_owned(),
         figures: figures(verdict),
         by_person: false,
     };

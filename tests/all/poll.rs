@@ -409,7 +409,7 @@ async fn a_verdict_that_persists_is_told_once_and_many_keys_are_one_notice() -> 
     let tripped: Vec<_> = notices.iter().filter(|n| n.event == "usage.trip").collect();
     assert_eq!((warned, tripped.len()), (1, 1), "{notices:#?}");
     assert!(tripped[0].summary.starts_with("5 keys at once: $"), "{}", tripped[0].summary);
-    assert!(tripped[0].summary.ends_with("guard does not hold this key and cannot stop it; a person must"));
+    assert!(tripped[0].summary.ends_with("guard does not hold this key and cannot stop it, a person must"));
     assert!(tripped[0].detail.contains("common cause"), "{}", tripped[0].detail);
     Ok(())
 }

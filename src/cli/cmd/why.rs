@@ -5,7 +5,7 @@ use crate::cli::{Failure, Session};
 use crate::domain::ids::{IncidentId, WorkspaceName};
 use crate::domain::ledger::TripMode;
 use crate::domain::redact::printable;
-use crate::domain::time::{humane, rfc3339};
+use crate::domain::time::{Minute, humane, rfc3339};
 use crate::exit::Exit;
 
 /// Arguments of `guard why`.
@@ -86,10 +86,19 @@ fn print_usage(row: &impl Fn(&str, &str), usage: &Compared) {
     }
 }
 
+/// Figures that are money, and figures that are minutes.
+const MONEY: [&str; 6] = ["used", "cap", "projected", "limit", "lost", "accepted"];
+const MINUTES: [&str; 1] = ["first"];
+
 /// `times_most` and 7.3421 as "times most 7.34".
 fn figure(name: &str, value: &Value) -> String {
+    let (money, minute) = (MONEY.contains(&name), MINUTES.contains(&name));
     let name = printable(&name.replace('_', " "), 60);
     match value {
+        Value::String(text) if money => format!("{name} ${}", printable(text, 40)),
+        Value::Number(number) if minute => {
+            format!("{name} {}", Minute::from_epoch(number.as_i64().unwrap_or_default()))
+        }
         Value::Number(number) if number.is_f64() => format!("{name} {:.2}", number.as_f64().unwrap_or_default()),
         Value::String(text) => format!("{name} {}", printable(text, 200)),
         other => format!("{name} {other}"),

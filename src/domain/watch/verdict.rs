@@ -242,6 +242,13 @@ pub struct Verdict {
     pub sentence: String,
 }
 
+impl Verdict {
+    /// The sentence without what follows: the grounds of a trip, as they are written down for later.
+    pub fn grounds(&self) -> &str {
+        self.sentence.rsplit_once("; ").map_or(self.sentence.as_str(), |(grounds, _)| grounds)
+    }
+}
+
 /// How bad a finding is: a trip is critical, unless it is small and only probable.
 pub fn severity(level: Level) -> Severity {
     match level {
@@ -272,9 +279,9 @@ impl Response {
     fn now(self) -> &'static str {
         match self {
             Self::Observes => "guard only observes here and would stop the key now",
-            Self::Gates => "guard closes the gate now; the key stays alive",
+            Self::Gates => "guard closes the gate now, the key stays alive",
             Self::Kills => "guard closes the gate and deactivates the key now",
-            Self::Powerless => "guard does not hold this key and cannot stop it; a person must",
+            Self::Powerless => "guard does not hold this key and cannot stop it, a person must",
             // A rule that does not rest on statistics may say so.
             Self::Unproven => "the trip policy applies now",
         }

@@ -61,7 +61,9 @@ fn print(session: &Session, report: &Report) {
     ));
     match (report.verdicts.len(), report.trips) {
         (0, _) => out.line("Nothing of it would have been remarked."),
-        (all, trips) => out.line(format!("It would have tripped {trips} times and warned {} times:", all - trips)),
+        (all, trips) => {
+            out.line(format!("It would have tripped {} and warned {}:", times(trips), times(all - trips)));
+        }
     }
     for verdict in report.verdicts.iter().take(SHOWN) {
         let whose = verdict.principal.as_ref().map_or_else(|| report.workspace.to_string(), ToString::to_string);
@@ -97,6 +99,14 @@ fn print(session: &Session, report: &Report) {
     };
     out.line(format!("Thefts at random minutes, on {on}, until guard would trip ({accepted}{mode}):"));
     out.line(thefts(&report.kinds).to_string());
+}
+
+fn times(count: usize) -> String {
+    match count {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    }
 }
 
 fn thefts(kinds: &[Kind]) -> comfy_table::Table {
