@@ -42,9 +42,10 @@ const fn model(
     Model { id, display_name, released, input, cache_read, output }
 }
 
-/// The model of that id.
+/// The model of that id, or of its alias: the id without the day.
 pub fn find(id: &str) -> Option<&'static Model> {
-    MODELS.iter().find(|model| model.id == id)
+    let day = |rest: &str| rest.len() == 9 && rest.starts_with('-') && rest[1..].bytes().all(|b| b.is_ascii_digit());
+    MODELS.iter().find(|model| model.id.strip_prefix(id).is_some_and(|rest| rest.is_empty() || day(rest)))
 }
 
 /// What `tokens` of this model cost; a model that is not in the list costs as much as the dearest.

@@ -88,7 +88,7 @@ async fn the_keyring_keeps_the_contract() {
 }
 
 /// Whether `systemd-creds` can seal with the host's key here; in most containers it cannot.
-fn can_seal() -> bool {
+pub fn can_seal() -> bool {
     let sealed = Command::new("systemd-creds")
         .args(["encrypt", "--with-key=host", "--name=x", "-", "-"])
         .stdin(Stdio::null())

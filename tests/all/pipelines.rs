@@ -59,12 +59,12 @@ async fn provider() -> (Server<Provider>, String) {
     (server, serve(router).await)
 }
 
-fn example(path: &str) -> PathBuf {
+pub fn example(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/pipelines").join(path)
 }
 
 /// Whether the program with these arguments ends well.
-fn works(program: &str, args: &[&str]) -> bool {
+pub fn works(program: &str, args: &[&str]) -> bool {
     let status = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }

@@ -40,8 +40,10 @@ impl Desk<'_> {
         let Some(holds) = self.read_consumer(consumer)? else { return Flow::Continue(()) };
         let record = self.custody.consumers().get(consumer);
         let settled = record.is_some_and(|r| r.holds == holds && r.delivering.is_none());
+        let write_only = |h: &Holding| matches!(h, Holding::Sealed | Holding::Written(_));
+        // A place that showed itself empty before and write-only now is noted first: only then the next writer's word counts.
         let unsettled_writing =
-            record.is_some_and(|r| r.delivering.is_some()) && matches!(holds, Holding::Sealed | Holding::Written(_));
+            record.is_some_and(|r| r.delivering.is_some() && write_only(&r.holds)) && write_only(&holds);
         if !settled && !unsettled_writing {
             return self.record(Event::ConsumerSeen { consumer: consumer.clone(), holds });
         }

@@ -83,13 +83,18 @@ fn kind_of(status: u16) -> &'static str {
     }
 }
 
-/// A JSON answer.
-pub fn json_response(status: u16, headers: &[(&'static str, String)], body: String) -> Response<Body> {
+/// The type of a JSON document.
+pub const JSON: &str = "application/json";
+/// The type of a stream of server-sent events.
+pub const EVENTS: &str = "text/event-stream; charset=utf-8";
+
+/// An answer of the given type.
+pub fn answer(status: u16, kind: &'static str, headers: &[(&'static str, String)], body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     // Every status that is set here, faults included, is a valid one; 500 says that it was not.
     *response.status_mut() =
         axum::http::StatusCode::from_u16(status).unwrap_or(axum::http::StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    response.headers_mut().insert("content-type", HeaderValue::from_static(kind));
     for (name, value) in headers {
         if let Ok(value) = HeaderValue::from_str(value) {
             response.headers_mut().insert(HeaderName::from_static(name), value);

@@ -29,6 +29,8 @@ pub struct Facts {
     pub resolved: Option<WorkspaceId>,
     pub model: Option<String>,
     pub tokens: Tokens,
+    /// The answer is a stream of events.
+    pub streams: bool,
     pub note: Option<String>,
 }
 

@@ -17,6 +17,10 @@ use crate::domain::usage::{Billing, Tokens};
 pub const WORKSPACE: &str = "anthropic-workspace-id";
 /// States how many input tokens a message has, so that a test spends millions without sending them. No real provider knows it.
 const INPUT_TOKENS: &str = "x-sandbox-input-tokens";
+/// Every answer.
+const SAYING: &str = "This is the sandbox; it spends, but it does not think.";
+/// Its length in tokens.
+const SAID: u64 = (SAYING.len() as u64).div_ceil(4);
 
 /// The key of a call and the workspace it acts in.
 pub struct Caller {
@@ -82,14 +86,17 @@ struct Message {
 }
 
 fn read(call: &Call) -> Result<(Message, u64), ApiError> {
-    call.only(&[])?;
-    let message: Message = serde_json::from_slice(&call.body)
+    // SDKs say in the query, too, that they use beta features.
+    call.only(&["beta"])?;
+    let mut message: Message = serde_json::from_slice(&call.body)
         .map_err(|error| ApiError::invalid(format!("the body is not a message request: {error}")))?;
     if message.messages.is_empty() {
         return Err(ApiError::invalid("messages: at least one message is required"));
     }
-    if catalog::find(&message.model).is_none() {
-        return Err(ApiError::new(404, format!("model: {}", message.model.escape_debug())));
+    match catalog::find(&message.model) {
+        // What is used is reported under the model's own id.
+        Some(model) => model.id.clone_into(&mut message.model),
+        None => return Err(ApiError::new(404, format!("model: {}", message.model.escape_debug()))),
     }
     let stated = call.header(INPUT_TOKENS).map(str::parse).transpose();
     let stated = stated.map_err(|_| ApiError::invalid(format!("{INPUT_TOKENS}: must be a number")))?;
@@ -113,7 +120,8 @@ pub fn count_tokens(call: &Call) -> Result<Value, ApiError> {
     Ok(json!({ "input_tokens": input }))
 }
 
-/// Spends: the input is a quarter of the text's characters (or what the header states), the output is `max_tokens`.
+/// Spends: the input is a quarter of the text's characters (or what the header states), the output is `max_tokens`, or what is
+/// really said when it streams.
 pub fn messages(
     world: &mut World,
     behaviour: &Behaviour,
@@ -126,9 +134,8 @@ pub fn messages(
     let Some(output) = message.max_tokens.filter(|n| *n > 0) else {
         return Err(ApiError::invalid("max_tokens: must be at least 1"));
     };
-    if message.stream {
-        return Err(ApiError::invalid("stream: the sandbox does not stream"));
-    }
+    // What streams says its piece and ends its turn: agents go on asking when an answer was cut off.
+    let (output, stop_reason) = if message.stream { (output.min(SAID), "end_turn") } else { (output, "max_tokens") };
     let tokens = Tokens { uncached_input: input, output, ..Tokens::default() };
     let billing = Billing {
         service_tier: Some("standard".to_owned()),
@@ -136,6 +143,7 @@ pub fn messages(
         inference_geo: Some(message.inference_geo.unwrap_or_else(|| "global".to_owned())),
     };
     facts.model = Some(message.model.clone());
+    facts.streams = message.stream;
     facts.tokens = tokens;
     let spent = Spent {
         key: Some(caller.key.clone()),
@@ -151,8 +159,8 @@ pub fn messages(
         "type": "message",
         "role": "assistant",
         "model": message.model,
-        "content": [{ "type": "text", "text": "This is the sandbox; it spends, but it does not think." }],
-        "stop_reason": "max_tokens",
+        "content": [{ "type": "text", "text": SAYING }],
+        "stop_reason": stop_reason,
         "stop_sequence": null,
         "usage": {
             "input_tokens": input,

@@ -7,6 +7,7 @@ mod control;
 mod inference;
 mod page;
 mod report;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 use http_body_util::channel::Channel;
 
-use self::answer::{ApiError, json_response, ordered};
+use self::answer::{ApiError, EVENTS, JSON, answer, ordered};
 use self::call::{Call, Facts};
 use self::page::Bend;
 use super::catalog;
@@ -38,7 +39,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
 
 /// What became of a call.
 struct Outcome {
-    /// A JSON document.
+    /// A JSON document, or the events of a stream.
     result: Result<String, ApiError>,
     facts: Facts,
     request_id: String,
@@ -157,7 +158,10 @@ fn dispatch(
             let value = match (call.method.as_str(), rest) {
                 ("GET", ["models"]) => inference::models(call, bend),
                 ("POST", ["messages", "count_tokens"]) => inference::count_tokens(call),
-                ("POST", ["messages"]) => inference::messages(world, behaviour, call, &caller, now, facts),
+                ("POST", ["messages"]) => {
+                    let message = inference::messages(world, behaviour, call, &caller, now, facts)?;
+                    return Ok(if facts.streams { stream::events(&message) } else { message.to_string() });
+                }
                 _ => Err(ApiError::not_found()),
             };
             value.map(|value| value.to_string())
@@ -174,10 +178,10 @@ fn respond(outcome: Outcome) -> Response<Body> {
         headers.extend(outcome.facts.resolved.iter().map(|id| (inference::WORKSPACE, id.to_string())));
     }
     match outcome.result {
-        Ok(body) => json_response(200, &headers, body),
+        Ok(body) => answer(200, if outcome.facts.streams { EVENTS } else { JSON }, &headers, body),
         Err(error) => {
             headers.extend(error.headers.iter().cloned());
-            json_response(error.status, &headers, error.body(&outcome.request_id).to_string())
+            answer(error.status, JSON, &headers, error.body(&outcome.request_id).to_string())
         }
     }
 }

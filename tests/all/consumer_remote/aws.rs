@@ -127,7 +127,7 @@ async fn it_keeps_the_contract() {
 }
 
 /// A request to moto with the credentials that it does not check.
-async fn moto(url: &str, action: &str, body: Value) -> Value {
+pub async fn moto(url: &str, action: &str, body: Value) -> Value {
     let request = guard::adapters::http::Request::post(
         guard::adapters::http::Url::parse(url).unwrap(),
         "application/x-amz-json-1.1",

@@ -111,6 +111,22 @@ async fn start() -> (Server<Repository>, String) {
     (server, url)
 }
 
+/// Queues runs with the secret of the moment.
+pub struct Runner(Server<Repository>);
+
+impl Runner {
+    /// What a run that is queued now will have.
+    pub fn secret(&self) -> String {
+        self.0.with(|repository| repository.value.clone()).unwrap_or_default()
+    }
+}
+
+/// An empty repository; its address.
+pub async fn started() -> (Runner, String) {
+    let (server, url) = start().await;
+    (Runner(server), url)
+}
+
 #[tokio::test]
 async fn it_keeps_the_contract() {
     let (server, url) = start().await;

@@ -110,6 +110,11 @@ async fn start(object: Object) -> (Server<Object>, String) {
     (server, url)
 }
 
+/// The Secret without a key; the server's address.
+pub async fn started() -> String {
+    start(Object::new()).await.1
+}
+
 fn key(object: &mut Object) -> Option<String> {
     let bytes = BASE64_STANDARD.decode(object.data.get("KEY")?.as_str()?).unwrap();
     Some(String::from_utf8(bytes).unwrap())

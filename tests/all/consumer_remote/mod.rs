@@ -1,9 +1,9 @@
 //! Consumers behind HTTP against servers that hold them to the documented contracts: conflicts, lost answers, silence.
 
-mod aws;
-mod github;
-mod kubernetes;
-mod vault;
+pub mod aws;
+pub mod github;
+pub mod kubernetes;
+pub mod vault;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -99,6 +99,11 @@ async fn start(store: Store) -> (Server<Store>, String) {
     (server, url)
 }
 
+/// An empty store; its address.
+pub async fn started() -> String {
+    start(Store::default()).await.1
+}
+
 fn key(store: &mut Store) -> Option<String> {
     let data: Value = serde_json::from_str(store.data.as_ref()?).unwrap();
     Some(data["KEY"].as_str()?.to_owned())

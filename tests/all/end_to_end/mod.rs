@@ -1,6 +1,7 @@
 //! The built binary over real HTTP against the sandbox, as a person, a timer and a crash meet it. Time is virtual: nothing
 //! here sleeps for real.
 
+mod consumer_kinds;
 mod gateway;
 mod hints;
 mod journey;
@@ -12,3 +13,4 @@ mod secrets;
 mod side_by_side;
 mod status_server;
 mod week;
+mod workloads;

@@ -72,6 +72,7 @@ pub struct Place {
     /// Moments at which the consumer held a key that the provider refused.
     refused: Arc<Mutex<Vec<String>>>,
     dir: TempDir,
+    more_env: Mutex<Vec<(String, String)>>,
     fault: Mutex<Option<String>>,
 }
 
@@ -98,7 +99,7 @@ impl Place {
             }
         };
         let gateway = Gateway::start(SocketAddr::from(([127, 0, 0, 1], sandbox.port())), Arc::new(witness));
-        Self { sandbox, gateway, look, refused, dir, fault: Mutex::new(None) }
+        Self { sandbox, gateway, look, refused, dir, more_env: Mutex::default(), fault: Mutex::new(None) }
     }
 
     /// guard is set up, the job's key is in custody and in its file, and a standby waits.
@@ -174,6 +175,11 @@ impl Place {
         self.sandbox.shared().world().organization.key(key.as_str()).unwrap().works(now)
     }
 
+    /// Every command started from now on has this variable, too.
+    pub fn also(&self, name: &str, value: &str) {
+        self.more_env.lock().unwrap().push((name.to_owned(), value.to_owned()));
+    }
+
     /// Every command started from now on dies at this place.
     pub fn arm(&self, point: &str) {
         *self.fault.lock().unwrap() = Some(point.to_owned());
@@ -203,6 +209,7 @@ impl Place {
             .env("CONFIGURATION_DIRECTORY", self.config_dir())
             .env("STATE_DIRECTORY", self.state_dir())
             .env("GUARD_SANDBOX_CLOCK", self.gateway.url())
+            .envs(self.more_env.lock().unwrap().iter().cloned())
             .current_dir(self.dir())
             .args(arguments)
             .stdin(Stdio::null())
