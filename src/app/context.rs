@@ -4,8 +4,8 @@ use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::{ConsumerSettings, Ledger};
 use crate::domain::price::PriceTable;
 use crate::ports::{
-    Clock, Consumer, EvidenceLog, Faults, Gate, Journal, KeyAdmin, KeyProbe, Leases, Notifier, Outbox, Runs, UsageFeed,
-    UsageStore, Vault, WatchState,
+    Clock, Consumer, EvidenceLog, Faults, Gate, Heartbeat, Journal, KeyAdmin, KeyProbe, Leases, Notifier, Outbox, Runs,
+    UsageFeed, UsageStore, Vault, WatchState,
 };
 
 /// Builds the adapter of a consumer from its settings.
@@ -48,6 +48,8 @@ pub struct App {
     pub gate: Arc<dyn Gate>,
     /// Channels to people.
     pub notifiers: Vec<Arc<dyn Notifier>>,
+    /// Whom guard shows that it lives.
+    pub heartbeat: Option<Arc<dyn Heartbeat>>,
     /// Places that workloads read from.
     pub consumers: ConsumerFactory,
     /// The crash seam.

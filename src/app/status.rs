@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::baseline::{BaselineView, Usage};
 use super::sight::{self, POLL_STATE, Sight};
 use super::watch::{RECENT_VERDICTS, Remembered};
-use super::{App, AppError, custody};
+use super::{App, AppError, channels, custody};
 use crate::domain::ids::Principal;
 use crate::domain::incident::{EvidenceHead, Hint};
 use crate::domain::ledger::{TripMode, Workspace};
@@ -47,9 +47,11 @@ pub fn gather(app: &App) -> Result<StatusView, AppError> {
             }),
         }
     }
-    let name = |n: &crate::domain::ledger::NotifierSettings| n.name.to_string();
-    let channels =
-        app.ledger.notifiers.iter().map(|n| ChannelView { name: name(n), last_delivered: None, failing: None });
+    let channels = channels::list(app)?.into_iter().map(|channel| ChannelView {
+        name: channel.name.to_string(),
+        last_delivered: channel.last_delivered,
+        failing: channel.failing,
+    });
     Ok(StatusView {
         generated_at: app.clock.now(),
         guard_version: env!("CARGO_PKG_VERSION").to_owned(),

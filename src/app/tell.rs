@@ -23,6 +23,8 @@ struct Saying {
     incident: Option<IncidentId>,
     summary: String,
     detail: String,
+    /// The task that it is about, so that its success ends what its failure began.
+    matter: Option<String>,
 }
 
 impl Told {
@@ -47,8 +49,9 @@ impl Told {
         self.evidence.push(EvidenceDraft { actor: actor.to_owned(), kind: kind.to_owned(), subject, detail });
         let Some(saying) = say(workspace, before, event, after) else { return };
         // A trip that could not be written when it happened is announced under the same name then and later.
-        let dedup = match saying.incident {
-            Some(incident) if saying.event == "key.tripped" => trip_dedup(workspace, incident),
+        let dedup = match (saying.incident, saying.matter) {
+            (Some(incident), _) if saying.event == "key.tripped" => trip_dedup(workspace, incident),
+            (_, Some(matter)) => format!("{workspace}/{}/{}/{matter}", after.seq(), saying.event),
             _ => format!("{workspace}/{}/{}", after.seq(), saying.event),
         };
         self.notices.push(Notice {
@@ -130,7 +133,7 @@ fn say(workspace: &WorkspaceName, before: &Custody, event: &Event, after: &Custo
         format!("{k} ({})", short_hint(hint))
     };
     let saying = |event, severity, key: Option<&KeyId>, summary: String, detail: String| {
-        Some(Saying { event, severity, key: key.cloned(), incident: after.latch(), summary, detail })
+        Some(Saying { event, severity, key: key.cloned(), incident: after.latch(), summary, detail, matter: None })
     };
     match event {
         Event::Tripped(trip) => {
@@ -272,7 +275,9 @@ fn say(workspace: &WorkspaceName, before: &Custody, event: &Event, after: &Custo
             let severity =
                 if matches!(task, Task::Off(_) | Task::Gate) { Severity::Critical } else { Severity::Warning };
             let detail = format!("{why}. guard goes on trying; `guard status` shows what it waits for.");
-            saying("task.blocked", severity, None, format!("{workspace}: {task} does not succeed"), detail)
+            let summary = format!("{workspace}: {task} does not succeed");
+            let said = saying("task.blocked", severity, None, summary, detail)?;
+            Some(Saying { matter: Some(task.to_string()), ..said })
         }
         _ => recovered(workspace, before, after),
     }
@@ -288,5 +293,6 @@ fn recovered(workspace: &WorkspaceName, before: &Custody, after: &Custody) -> Op
         incident: after.latch(),
         summary: format!("{workspace}: {task} succeeds again"),
         detail: String::new(),
+        matter: Some(task.to_string()),
     })
 }

@@ -5,6 +5,7 @@ mod notices;
 
 use serde::{Deserialize, Serialize};
 
+use super::heartbeat;
 use super::outbox::{self, OutboxReport};
 use super::poll::{self, Judged, PollReport};
 use super::trip::{TripCause, TripReport, TripRequest, trip};
@@ -44,7 +45,9 @@ pub async fn cycle(app: &App) -> Cycle {
     let (poll, trips) = look(app).await;
     let ticked = drive::tick(app, None).await;
     unconfirmed::remind(app);
-    Cycle { poll, trips, ticked, outbox: outbox::deliver(app).await }
+    let outbox = outbox::deliver(app).await;
+    heartbeat::beat(app, heartbeat::saw_well(&poll, &trips)).await;
+    Cycle { poll, trips, ticked, outbox }
 }
 
 /// Reads the feed, judges, and acts on what the rules say.

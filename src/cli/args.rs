@@ -150,6 +150,8 @@ Exit status: 0 OK, 1 warning, 2 critical, 3 unknown.")]
   guard why               the newest incident
   guard why 3 -w prod     incident 3 of workspace prod")]
     Why(cmd::why::Args),
+    /// List and test the channels to people, silence them for a while
+    Notify(cmd::notify::Args),
     /// Verify or export the evidence chain
     Evidence(cmd::evidence::Args),
     /// Replay usage and say what the watchdog would have done

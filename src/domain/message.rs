@@ -19,6 +19,13 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The phase of this word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::Single, Self::Begins, Self::Continues, Self::Acknowledged, Self::Ends]
+            .into_iter()
+            .find(|phase| phase.as_str() == word)
+    }
+
     /// The word for machines.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,9 +1,7 @@
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::journal::EvidenceDraft;
-use crate::domain::ids::{KeyId, NotifierName, Principal, RunId, WorkspaceName};
-use crate::domain::notice::Notice;
+use crate::domain::ids::{KeyId, Principal, RunId, WorkspaceName};
 use crate::domain::run::Run;
 use crate::domain::time::{Minute, Timestamp};
 use crate::domain::usage::{UsageRow, UsageWindow};
@@ -92,36 +90,6 @@ pub trait EvidenceLog: Send + Sync {
     fn evidence(&self, from: u64, limit: usize) -> Result<Vec<String>, StoreError>;
     /// Sequence number and hash of the newest record.
     fn evidence_head(&self) -> Result<Option<(u64, String)>, StoreError>;
-}
-
-/// A notice on its way to one notifier.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct OutboxEntry {
-    /// Number in the outbox.
-    pub id: u64,
-    /// What to say.
-    pub notice: Notice,
-    /// To whom.
-    pub notifier: NotifierName,
-    /// Failed attempts so far.
-    pub attempts: u32,
-    /// Not before.
-    pub next_attempt: Timestamp,
-}
-
-/// Notices that wait to be delivered, at least once. Fan-out to notifiers happens when a notice is first seen by `due`; a
-/// notifier that joins the ledger later is not told old news. A notice without an evidence head gets the newest one.
-pub trait Outbox: Send + Sync {
-    /// Queues notices outside a journal commit; a known `dedup` is not added again.
-    fn enqueue(&self, notices: &[Notice]) -> Result<(), StoreError>;
-    /// Entries that are due at `now`, for the given notifiers, oldest first.
-    fn due(&self, notifiers: &[NotifierName], now: Timestamp) -> Result<Vec<OutboxEntry>, StoreError>;
-    /// Delivered; `answer` is what the other side said.
-    fn delivered(&self, id: u64, at: Timestamp, answer: &str) -> Result<(), StoreError>;
-    /// Not delivered; try again at `next`, or never when `None`.
-    fn postponed(&self, id: u64, next: Option<Timestamp>, why: &str) -> Result<(), StoreError>;
-    /// How many wait, and the oldest's time.
-    fn backlog(&self) -> Result<(u64, Option<Timestamp>), StoreError>;
 }
 
 /// Held while alive; released on drop and by the kernel when the process dies.

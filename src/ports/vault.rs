@@ -17,6 +17,11 @@ impl SecretName {
     pub fn of_notifier(name: &NotifierName) -> Self {
         Self::Named(format!("notifier.{name}"))
     }
+
+    /// Where the address of the dead-man's switch is, when its source is the vault.
+    pub fn of_heartbeat() -> Self {
+        Self::Named("heartbeat".to_owned())
+    }
 }
 
 impl std::fmt::Display for SecretName {

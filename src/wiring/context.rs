@@ -17,7 +17,7 @@ use crate::domain::ids::NotifierName;
 use crate::domain::ledger::{Ledger, SecretSource};
 use crate::domain::secret::Secret;
 use crate::exit::{Exit, Failure};
-use crate::ports::{Clock, Faults, Gate, NoFaults, Notifier, ProviderError, SecretName, Vault, VaultError};
+use crate::ports::{Clock, Faults, Gate, Heartbeat, NoFaults, Notifier, ProviderError, SecretName, Vault, VaultError};
 
 /// All that handing out a key needs: neither database nor network.
 pub struct KeyRing {
@@ -40,6 +40,7 @@ pub fn app(paths: &Paths, ledger: Arc<Ledger>, command: &str) -> Result<App, Fai
         SqliteStore::open(&paths.state_dir).map_err(|error| Failure::from(crate::app::AppError::from(error)))?,
     );
     let provider = Arc::new(provider(&ledger, &vault, &clock));
+    let People { notifiers, heartbeat } = people(&ledger, &vault, &clock)?;
     Ok(App {
         prices: Arc::new(load_prices(&ledger)?),
         actor: format!("guard {command} (uid {})", rustix::process::getuid().as_raw()),
@@ -53,7 +54,8 @@ pub fn app(paths: &Paths, ledger: Arc<Ledger>, command: &str) -> Result<App, Fai
         evidence: store.clone(),
         outbox: store,
         leases: Arc::new(FileLeases::new(&paths.state_dir, clock.clone())),
-        notifiers: notifiers(&ledger, &vault, &clock)?,
+        notifiers,
+        heartbeat,
         consumers: consumers(&vault, &clock),
         faults: faults()?,
         gate,
@@ -100,19 +102,28 @@ fn provider(ledger: &Ledger, vault: &Arc<dyn Vault>, clock: &Arc<dyn Clock>) -> 
     })
 }
 
-fn notifiers(
-    ledger: &Ledger,
-    vault: &Arc<dyn Vault>,
-    clock: &Arc<dyn Clock>,
-) -> Result<Vec<Arc<dyn Notifier>>, Failure> {
+/// The channels to people, and whom guard shows that it lives.
+struct People {
+    notifiers: Vec<Arc<dyn Notifier>>,
+    heartbeat: Option<Arc<dyn Heartbeat>>,
+}
+
+fn people(ledger: &Ledger, vault: &Arc<dyn Vault>, clock: &Arc<dyn Clock>) -> Result<People, Failure> {
     let http = Client::new(Limits { total: notify::PATIENCE, ..Limits::default() })
         .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
-    let vault = vault.clone();
-    let secret = Arc::new(move |name: &NotifierName, source: &SecretSource| {
-        find_secret(vault.as_ref(), source, &SecretName::of_notifier(name))
+    let named = |entry: fn(&NotifierName) -> SecretName| {
+        let vault = vault.clone();
+        let secret = Arc::new(move |name: &NotifierName, source: &SecretSource| {
+            find_secret(vault.as_ref(), source, &entry(name))
+        });
+        notify::Tools { http: http.clone(), clock: clock.clone(), secret, patience: notify::PATIENCE }
+    };
+    let tools = named(SecretName::of_notifier);
+    let notifiers = ledger.notifiers.iter().map(|settings| notify::channel(settings, &tools)).collect();
+    let heartbeat = ledger.heartbeat.as_ref().map(|settings| -> Arc<dyn Heartbeat> {
+        Arc::new(notify::Ping::new(settings.url.clone(), named(|_| SecretName::of_heartbeat())))
     });
-    let tools = notify::Tools { http, clock: clock.clone(), secret, patience: notify::PATIENCE };
-    Ok(ledger.notifiers.iter().map(|settings| notify::channel(settings, &tools)).collect())
+    Ok(People { notifiers, heartbeat })
 }
 
 fn find_secret(vault: &dyn Vault, source: &SecretSource, entry: &SecretName) -> Result<Secret, String> {

@@ -31,6 +31,8 @@ mod ledger;
 mod ledger_command;
 mod machine;
 mod notifiers;
+mod notify_heartbeat;
+mod notify_matters;
 mod notify_outbox;
 mod openapi;
 mod organization;

@@ -9,7 +9,7 @@ use guard::domain::ids::{KeyId, NotifierName, WorkspaceName};
 use guard::domain::notice::{Notice, Severity};
 use guard::domain::rotation::Event;
 use guard::domain::time::Timestamp;
-use guard::ports::{Commit, EvidenceDraft, EvidenceLog, Journal, Outbox, Runs, StoreError, WatchState};
+use guard::ports::{Commit, EvidenceDraft, EvidenceLog, Journal, Outbox, Outcome, Runs, StoreError, WatchState};
 use serde_json::json;
 
 pub fn at(seconds: i64) -> Timestamp {
@@ -213,16 +213,16 @@ fn a_notice_reaches_each_notifier_once_it_is_due() {
     let told: Vec<_> = due.iter().map(|e| (e.notice.dedup.as_str(), e.notifier.as_str(), e.attempts)).collect();
     assert_eq!(told, [("a", "ops", 0), ("a", "pager", 0), ("b", "ops", 0), ("b", "pager", 0)]);
 
-    store.delivered(due[0].id, at(1), "200 ok").unwrap();
-    store.postponed(due[1].id, Some(at(60)), "503").unwrap();
-    store.postponed(due[2].id, None, "404").unwrap();
+    store.settle(&[due[0].id], at(1), &Outcome::Told { answer: "200 ok", thread: "t", again: None }).unwrap();
+    store.settle(&[due[1].id], at(1), &Outcome::Failed { why: "503", next: Some(at(60)) }).unwrap();
+    store.settle(&[due[2].id], at(1), &Outcome::Failed { why: "404", next: None }).unwrap();
     store.enqueue(&[notice("a")]).unwrap();
     assert_eq!(store.due(&both[..1], at(1)).unwrap(), []);
     let later = store.due(&both, at(60)).unwrap();
     let told: Vec<_> = later.iter().map(|e| (e.id, e.attempts)).collect();
     assert_eq!(told, [(due[1].id, 1), (due[3].id, 0)]);
     assert_eq!(store.backlog().unwrap().0, 2);
-    assert!(store.delivered(9999, at(1), "?").is_err());
+    assert!(store.settle(&[9999], at(1), &Outcome::Skipped { why: "?" }).is_err());
 }
 
 #[test]

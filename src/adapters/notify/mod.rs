@@ -6,6 +6,7 @@ mod channel;
 mod command;
 mod discord;
 mod email;
+mod heartbeat;
 mod journald;
 mod markup;
 mod ntfy;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use channel::channel;
+pub use heartbeat::Ping;
 
 use super::http::{Client, Url};
 use crate::domain::ids::NotifierName;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::{busy, damaged, sqlite};
 use crate::ports::StoreError;
 
-const STEPS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const STEPS: &[&str] = &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_notify.sql")];
 /// "guar", so that another program's database is not taken for guard's.
 const APPLICATION: i32 = 0x6775_6172;
 

@@ -12,6 +12,7 @@ pub mod init;
 pub mod key;
 pub mod ledger;
 pub mod man;
+pub mod notify;
 pub mod rearm;
 pub mod rotate;
 pub mod sandbox;
@@ -47,5 +48,6 @@ pub async fn run(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Sandbox(args) => sandbox::run(*args, session).await,
         Command::Completions(args) => completions::run(args, session).await,
         Command::Man(args) => man::run(args, session).await,
+        Command::Notify(args) => notify::run(args, session).await,
     }
 }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use crate::app::drive::{self, Patience, Pause, Ticked};
 use crate::app::rotate::{self, Order, RotateRequest};
 use crate::app::watch::look;
-use crate::app::{App, AppError, outbox};
+use crate::app::{App, AppError, heartbeat, outbox};
 use crate::cli::{Failure, Session};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::TripMode;
@@ -29,6 +29,7 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
         session.workspace(&app.ledger, name)?;
     }
     let (poll, trips) = look(&app).await;
+    let saw_well = heartbeat::saw_well(&poll, &trips);
     let trouble = poll.and_then(|report| report.trouble.map_or(Ok(()), |trouble| Err(AppError::from(trouble))));
     for one in &trips {
         match one {
@@ -50,6 +51,7 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     if let Err(error) = outbox::deliver(&app).await {
         session.out.note(format!("guard: notices could not be delivered: {error}"));
     }
+    heartbeat::beat(&app, saw_well).await;
     for one in ticked {
         let name = one.workspace;
         match one.pause {

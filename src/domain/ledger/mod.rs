@@ -36,7 +36,7 @@ pub use policy::{
 pub use problem::{Level, Problem};
 pub use raw::redact;
 pub use schema::schema;
-pub use settings::{OrganizationPolicy, ProviderSettings, SecretSource, VaultSettings};
+pub use settings::{HeartbeatSettings, OrganizationPolicy, ProviderSettings, SecretSource, VaultSettings};
 pub use workspace::{Ledger, Workspace};
 
 use notes::Notes;

@@ -75,6 +75,15 @@ impl Default for VaultSettings {
     }
 }
 
+/// A dead-man's switch: a service elsewhere that calls people when guard's sign of life does not come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeartbeatSettings {
+    /// Where the check's address is; whoever has it can keep the check quiet.
+    pub url: SecretSource,
+    /// The least time between two signs of life. Default one minute.
+    pub interval: Duration,
+}
+
 /// Limits across workspaces: guard itself must not become the outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrganizationPolicy {

@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 
 use super::{
-    Ceilings, ConsumerSettings, ExecPolicy, FailoverPolicy, JobSchedule, ModelPolicy, NotifierSettings,
-    OrganizationPolicy, ProviderSettings, RotationPolicy, TripPolicy, VaultSettings, WatchPolicy,
+    Ceilings, ConsumerSettings, ExecPolicy, FailoverPolicy, HeartbeatSettings, JobSchedule, ModelPolicy,
+    NotifierSettings, OrganizationPolicy, ProviderSettings, RotationPolicy, TripPolicy, VaultSettings, WatchPolicy,
 };
 use crate::domain::ids::{WorkspaceId, WorkspaceName};
 use crate::domain::money::UsdMicros;
@@ -20,6 +20,8 @@ pub struct Ledger {
     pub organization: OrganizationPolicy,
     /// Channels to people, in the ledger's order; names are unique.
     pub notifiers: Vec<NotifierSettings>,
+    /// Whom guard shows that it lives.
+    pub heartbeat: Option<HeartbeatSettings>,
     /// The workspaces, in the ledger's order; names and provider ids are unique.
     pub workspaces: Vec<Workspace>,
 }

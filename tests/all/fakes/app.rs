@@ -40,6 +40,7 @@ pub fn ledger() -> Ledger {
         vault: VaultSettings::Keyring { service: "guard".to_owned() },
         organization: OrganizationPolicy::default(),
         notifiers: Vec::new(),
+        heartbeat: None,
         workspaces: vec![Workspace {
             name: name(),
             id: WorkspaceId::new("wrkspc_test").unwrap(),
@@ -88,6 +89,7 @@ pub fn app(world: &World, ledger: Ledger) -> App {
         leases: port.clone(),
         gate: port.clone(),
         notifiers: Vec::new(),
+        heartbeat: None,
         consumers: Arc::new(move |_, settings| {
             Box::new(Place { world: places.clone(), name: settings.name.clone() }) as Box<dyn Consumer>
         }),

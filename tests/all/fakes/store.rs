@@ -1,14 +1,15 @@
 use std::time::Duration;
 
 use guard::domain::ids::{KeyId, NotifierName, Principal, RunId, WorkspaceName};
+use guard::domain::message::Phase;
 use guard::domain::notice::Notice;
 use guard::domain::rotation::{Event, invariants};
 use guard::domain::run::Run;
 use guard::domain::time::{Minute, Timestamp};
 use guard::domain::usage::{UsageRow, UsageWindow};
 use guard::ports::{
-    Commit, EvidenceDraft, EvidenceLog, Journal, Lease, Leases, Outbox, OutboxEntry, Recorded, Runs, StoreError,
-    UsageStore, WatchState,
+    ChannelRecord, Commit, EvidenceDraft, EvidenceLog, Journal, Lease, Leases, Outbox, OutboxEntry, Outcome, Recorded,
+    Runs, StoreError, UsageStore, WatchState,
 };
 use serde_json::Value;
 
@@ -89,12 +90,28 @@ impl Outbox for World {
         Ok(Vec::new())
     }
 
-    fn delivered(&self, _id: u64, _at: Timestamp, _answer: &str) -> Result<(), StoreError> {
+    fn settle(&self, _: &[u64], _: Timestamp, _: &Outcome<'_>) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn postponed(&self, _id: u64, _next: Option<Timestamp>, _why: &str) -> Result<(), StoreError> {
-        Ok(())
+    fn opening(&self, _: u64) -> Result<Option<(Notice, String)>, StoreError> {
+        Ok(None)
+    }
+
+    fn taken(&self, _: u64) -> Result<Option<Phase>, StoreError> {
+        Ok(None)
+    }
+
+    fn open_under(&self, _: &NotifierName, _: &str) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn channels(&self, _: &[NotifierName]) -> Result<Vec<ChannelRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn prune(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
     }
 
     fn backlog(&self) -> Result<(u64, Option<Timestamp>), StoreError> {

@@ -14,14 +14,15 @@ use guard::domain::key::{ApiKey, KeyStatus, Organization, ProviderWorkspace};
 use guard::domain::ledger::{
     Ledger, ModelPolicy, OrganizationPolicy, ProviderSettings, SecretSource, VaultSettings, Workspace,
 };
+use guard::domain::message::Phase;
 use guard::domain::notice::Notice;
 use guard::domain::price::PriceTable;
 use guard::domain::run::Run;
 use guard::domain::secret::Secret;
 use guard::domain::time::Timestamp;
 use guard::ports::{
-    Capabilities, Clock, Consumer, ConsumerError, Gate, GateError, GateState, KeyAdmin, NoFaults, Outbox, OutboxEntry,
-    ProviderError, Reading, Runs, SecretName, StoreError, Vault, VaultError, WatchState,
+    Capabilities, ChannelRecord, Clock, Consumer, ConsumerError, Gate, GateError, GateState, KeyAdmin, NoFaults,
+    Outbox, OutboxEntry, Outcome, ProviderError, Reading, Runs, SecretName, StoreError, Vault, VaultError, WatchState,
 };
 use serde_json::Value;
 
@@ -108,6 +109,7 @@ impl World {
             leases: self.clone(),
             gate: self.clone(),
             notifiers: Vec::new(),
+            heartbeat: None,
             consumers: Arc::new(move |_, settings| {
                 Box::new(FakeConsumer { world: Arc::clone(&world), name: settings.name.to_string() })
             }),
@@ -131,6 +133,7 @@ pub fn ledger() -> Ledger {
         vault: VaultSettings::File { path: None, unlock: None },
         organization: OrganizationPolicy::default(),
         notifiers: Vec::new(),
+        heartbeat: None,
         workspaces: vec![Workspace {
             name: prod(),
             id: WorkspaceId::new("wrkspc_01").unwrap(),
@@ -204,6 +207,9 @@ impl Vault for World {
 
 impl WatchState for World {
     fn load_state(&self, name: &str) -> Result<Option<Value>, StoreError> {
+        if name.starts_with("notify/") {
+            return Ok(None);
+        }
         assert_eq!(name, "poll");
         self.broken()?;
         Ok(self.poll.lock().unwrap().clone())
@@ -290,7 +296,7 @@ impl Outbox for World {
                 if !outbox.iter().any(|q| &q.entry.notifier == notifier && q.entry.notice.dedup == notice.dedup) {
                     let id = outbox.len() as u64 + 1;
                     let (notice, notifier) = (notice.clone(), notifier.clone());
-                    let entry = OutboxEntry { id, notice, notifier, attempts: 0, next_attempt: now };
+                    let entry = OutboxEntry { id, notice, notifier, attempts: 0, next_attempt: now, told_as: None };
                     outbox.push(Queued { entry, delivered: None, given_up: None });
                 }
             }
@@ -303,20 +309,39 @@ impl Outbox for World {
         };
         Ok(outbox.iter().filter(due).map(|q| q.entry.clone()).collect())
     }
-    fn delivered(&self, id: u64, _: Timestamp, answer: &str) -> Result<(), StoreError> {
+    fn settle(&self, ids: &[u64], _: Timestamp, outcome: &Outcome<'_>) -> Result<(), StoreError> {
         self.broken()?;
-        self.outbox.lock().unwrap()[id as usize - 1].delivered = Some(answer.into());
-        Ok(())
-    }
-    fn postponed(&self, id: u64, next: Option<Timestamp>, why: &str) -> Result<(), StoreError> {
-        self.broken()?;
-        let queued = &mut self.outbox.lock().unwrap()[id as usize - 1];
-        queued.entry.attempts += 1;
-        match next {
-            Some(next) => queued.entry.next_attempt = next,
-            None => queued.given_up = Some(why.into()),
+        for id in ids {
+            let queued = &mut self.outbox.lock().unwrap()[*id as usize - 1];
+            match outcome {
+                Outcome::Told { answer, .. } => queued.delivered = Some((*answer).into()),
+                Outcome::Skipped { why } => queued.delivered = Some((*why).into()),
+                Outcome::Held { until } => queued.entry.next_attempt = *until,
+                Outcome::Failed { why, next } => {
+                    queued.entry.attempts += 1;
+                    match next {
+                        Some(next) => queued.entry.next_attempt = *next,
+                        None => queued.given_up = Some((*why).into()),
+                    }
+                }
+            }
         }
         Ok(())
+    }
+    fn opening(&self, _: u64) -> Result<Option<(Notice, String)>, StoreError> {
+        Ok(None)
+    }
+    fn taken(&self, _: u64) -> Result<Option<Phase>, StoreError> {
+        Ok(None)
+    }
+    fn open_under(&self, _: &NotifierName, _: &str) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+    fn channels(&self, _: &[NotifierName]) -> Result<Vec<ChannelRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+    fn prune(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
     }
     fn backlog(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
         let outbox = self.outbox.lock().unwrap();

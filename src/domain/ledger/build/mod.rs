@@ -18,6 +18,11 @@ pub(super) fn ledger(section: &mut Section<'_, '_, '_>) -> Ledger {
         "Limits that hold across workspaces: guard itself must not become the outage.",
         provider::organization,
     );
+    let heartbeat = section.table(
+        "heartbeat",
+        "A dead-man's switch: a service elsewhere that calls people when guard's sign of life does not come.",
+        provider::heartbeat,
+    );
     let notifiers = section.tables("notifier", "Channels to people.", notifier::read);
     let workspaces = section.tables("workspace", "The workspaces and what their keys are for.", |section| {
         workspace::workspace(section, &provider, &organization)
@@ -25,7 +30,7 @@ pub(super) fn ledger(section: &mut Section<'_, '_, '_>) -> Ledger {
     section.unique("notifier", "name", "give each notifier its own name");
     section.unique("workspace", "name", "give each workspace its own name");
     section.unique("workspace", "id", "one workspace of the provider stands once; put the two together");
-    let ledger = Ledger { provider, vault, organization, notifiers, workspaces };
+    let ledger = Ledger { provider, vault, organization, notifiers, heartbeat, workspaces };
     provider::check(section, &ledger);
     one_default_workspace(section, &ledger.workspaces);
     one_consumer_a_place(section, &ledger.workspaces);

@@ -5,7 +5,9 @@ use crate::domain::ledger::field::{
     web_address,
 };
 use crate::domain::ledger::section::{KindOf, Section};
-use crate::domain::ledger::{Ledger, OrganizationPolicy, ProviderSettings, SecretSource, VaultSettings};
+use crate::domain::ledger::{
+    HeartbeatSettings, Ledger, OrganizationPolicy, ProviderSettings, SecretSource, VaultSettings,
+};
 
 /// The provider's documented lag of the feed and sustained polling rate:
 /// <https://platform.claude.com/docs/en/manage-claude/usage-cost-api>. Less is only true of a sandbox.
@@ -128,6 +130,17 @@ pub(super) fn organization(section: &mut Section<'_, '_, '_>) -> OrganizationPol
             usual.poll_interval,
         ),
     }
+}
+
+pub(super) fn heartbeat(section: &mut Section<'_, '_, '_>) -> Option<HeartbeatSettings> {
+    let url = section.required("url", "Where the check's address is; it is a secret.", SecretFrom);
+    let interval = section.with_default(
+        "interval",
+        "The least time between two signs of life; each follows a look at usage that succeeded.",
+        Lasting(MINUTE, HOUR),
+        MINUTE,
+    );
+    Some(HeartbeatSettings { url: url?, interval })
 }
 
 /// Figures that only a sandbox may have.

@@ -7,13 +7,21 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::task::JoinSet;
 
+mod group;
+mod route;
+
+use group::Sending;
+use route::{Judge, Verdict};
+
+use super::silence::{self, Silence};
 use super::{App, AppError};
 use crate::domain::ids::NotifierName;
-use crate::domain::message::Message;
+use crate::domain::ledger::NotifierSettings;
+use crate::domain::message::{Message, Phase};
 use crate::domain::notice::{Notice, Severity};
 use crate::domain::redact::printable;
 use crate::domain::time::Timestamp;
-use crate::ports::{Notifier, NotifyError, OutboxEntry, StoreError};
+use crate::ports::{Notifier, NotifyError, OutboxEntry, Outcome, StoreError};
 
 /// The most that one delivery may take. Real time, also where the clock is virtual: the other side is real.
 const BOUND: Duration = Duration::from_secs(10);
@@ -23,9 +31,11 @@ const PAUSES: [u64; 8] = [30, 60, 120, 300, 600, 1200, 1800, 3600];
 const LONGEST_WISH: Duration = Duration::from_secs(3600);
 /// A notice older than this is not worth another attempt.
 const TOO_OLD: TimeDelta = TimeDelta::days(7);
+/// What is settled is forgotten after this long.
+const KEPT: TimeDelta = TimeDelta::days(90);
 /// So many failures in a row make a failing channel worth a notice on the others (about eight minutes).
 const REPORTED_AFTER: u32 = 4;
-/// The most deliveries to one channel in one round, so that a round ends.
+/// The most messages to one channel in one round, so that a round ends.
 const ROUND: usize = 50;
 /// The event of notices about broken channels.
 const CHANNEL_FAILED: &str = "notifier.failed";
@@ -53,13 +63,15 @@ pub async fn deliver(app: &App) -> Result<OutboxReport, AppError> {
     if names.is_empty() {
         return Ok(OutboxReport::default());
     }
-    let due = app.outbox.due(&names, app.clock.now())?;
+    let now = app.clock.now();
+    app.outbox.prune(now - KEPT)?;
+    // A silence that cannot be read silences nothing.
+    let silences = Arc::new(silence::current(app, now).unwrap_or_default());
+    let due = app.outbox.due(&names, now)?;
     let mut rounds = JoinSet::new();
     for notifier in &app.notifiers {
-        let mut entries: Vec<OutboxEntry> = due.iter().filter(|e| &e.notifier == notifier.name()).cloned().collect();
-        entries.sort_by_key(|entry| (std::cmp::Reverse(entry.notice.severity), entry.id));
-        entries.truncate(ROUND);
-        rounds.spawn(deliver_to(app.clone(), Arc::clone(notifier), entries));
+        let entries: Vec<OutboxEntry> = due.iter().filter(|e| &e.notifier == notifier.name()).cloned().collect();
+        rounds.spawn(deliver_to(app.clone(), Arc::clone(notifier), Arc::clone(&silences), entries));
     }
     let mut report = OutboxReport::default();
     let mut first_error = None;
@@ -86,38 +98,41 @@ impl OutboxReport {
 async fn deliver_to(
     app: App,
     notifier: Arc<dyn Notifier>,
+    silences: Arc<Vec<Silence>>,
     entries: Vec<OutboxEntry>,
 ) -> Result<OutboxReport, StoreError> {
     let name = notifier.name().clone();
+    let ledger = Arc::clone(&app.ledger);
+    let settings = ledger.notifiers.iter().find(|settings| settings.name == name);
     let mut report = OutboxReport::default();
-    for entry in entries {
-        if let Some(reason) = not_for(&app, &name, &entry.notice) {
-            app.outbox.delivered(entry.id, app.clock.now(), reason)?;
-            continue;
-        }
-        let outcome =
-            tokio::time::timeout(BOUND, notifier.notify(&Message::of(entry.notice.clone()))).await.unwrap_or_else(
-                |_| Err(NotifyError::Later { why: format!("no answer within {} s", BOUND.as_secs()), after: None }),
-            );
+    for sending in plan(&app, settings, &silences, entries)? {
+        let (ids, Some(first)) = (sending.ids(), sending.first()) else { continue };
+        // Counted in notices, which is what waits.
+        let count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        let outcome = tokio::time::timeout(BOUND, notifier.notify(&sending.message)).await.unwrap_or_else(|_| {
+            Err(NotifyError::Later { why: format!("no answer within {} s", BOUND.as_secs()), after: None })
+        });
         let now = app.clock.now();
         match outcome {
             Ok(delivery) => {
-                app.outbox.delivered(entry.id, now, &delivery.answer)?;
-                report.delivered += 1;
+                let again = settings.and_then(|settings| repetition(settings, &sending.message, now));
+                let outcome = Outcome::Told { answer: &delivery.answer, thread: &sending.message.thread, again };
+                app.outbox.settle(&ids, now, &outcome)?;
+                report.delivered += count;
             }
             Err(NotifyError::Later { why, after }) => {
-                let next = next_attempt(&entry, now, after);
-                app.outbox.postponed(entry.id, next, &why)?;
-                *(if next.is_some() { &mut report.postponed } else { &mut report.given_up }) += 1;
-                if next.is_none() || entry.attempts + 1 == REPORTED_AFTER {
+                let next = next_attempt(first, now, after);
+                app.outbox.settle(&ids, now, &Outcome::Failed { why: &why, next })?;
+                *(if next.is_some() { &mut report.postponed } else { &mut report.given_up }) += count;
+                if next.is_none() || first.attempts + 1 == REPORTED_AFTER {
                     app.outbox.enqueue(&[channel_failed(&name, &why, now)])?;
                 }
                 report.failures.push((name, why));
                 break;
             }
             Err(NotifyError::Never(why)) => {
-                app.outbox.postponed(entry.id, None, &why)?;
-                report.given_up += 1;
+                app.outbox.settle(&ids, now, &Outcome::Failed { why: &why, next: None })?;
+                report.given_up += count;
                 app.outbox.enqueue(&[channel_failed(&name, &why, now)])?;
                 report.failures.push((name.clone(), why));
             }
@@ -126,14 +141,39 @@ async fn deliver_to(
     Ok(report)
 }
 
-/// Why this channel need not be told, if so.
-fn not_for(app: &App, name: &NotifierName, notice: &Notice) -> Option<&'static str> {
-    let settings = app.ledger.notifiers.iter().find(|settings| &settings.name == name);
-    if settings.is_some_and(|settings| notice.severity < settings.route.at_least) {
-        return Some("not sent: less severe than the channel is told");
+/// What is to be said on this channel now, the most severe first. Entries that need not be told, or not yet, are settled.
+fn plan(
+    app: &App,
+    settings: Option<&NotifierSettings>,
+    silences: &[Silence],
+    entries: Vec<OutboxEntry>,
+) -> Result<Vec<Sending>, StoreError> {
+    let now = app.clock.now();
+    let judge = Judge { app, settings, silences, now };
+    let mut single = Vec::new();
+    for entry in entries {
+        match judge.judge(&entry)? {
+            Verdict::Say(message) => single.push(Sending::one(entry, *message)),
+            Verdict::Skip(why) => app.outbox.settle(&[entry.id], now, &Outcome::Skipped { why: &why })?,
+            Verdict::Hold(until) => app.outbox.settle(&[entry.id], now, &Outcome::Held { until })?,
+        }
     }
-    let own_failure = notice.event == CHANNEL_FAILED && notice.dedup.starts_with(&failure_id(name));
-    own_failure.then_some("not sent: it is about this channel")
+    let (for_people, keeps_open) = settings.map_or((false, false), |s| (s.kind.for_people(), s.kind.keeps_open()));
+    let mut sendings = if for_people {
+        group::grouped(single, keeps_open)
+    } else {
+        single.sort_by_key(|s| (std::cmp::Reverse(s.message.notice.severity), s.first().map(|entry| entry.id)));
+        single
+    };
+    sendings.truncate(ROUND);
+    Ok(sendings)
+}
+
+/// When a critical matter is to be told again, if nobody acknowledges it until then.
+fn repetition(settings: &NotifierSettings, message: &Message, now: Timestamp) -> Option<Timestamp> {
+    let lasts = message.phase == Phase::Begins && message.notice.severity == Severity::Critical;
+    let pause = TimeDelta::from_std(settings.route.repeat.filter(|_| lasts)?).ok()?;
+    (now - message.notice.at <= TOO_OLD).then_some(now + pause)
 }
 
 /// When to try again after a failure at `now`; `None` when the notice is too old.
