@@ -31,6 +31,7 @@ mod ledger;
 mod ledger_command;
 mod machine;
 mod notifiers;
+mod notify_command;
 mod notify_heartbeat;
 mod notify_matters;
 mod notify_outbox;
