@@ -49,4 +49,24 @@ impl BundleStore for BundleFolder {
             .map(|()| target.clone())
             .map_err(|error| StoreError::Io(format!("incident bundle {}: {error}", target.display())))
     }
+
+    fn keep_newest(&self, count: usize) -> Result<(), StoreError> {
+        let failed = |path: &Path, error: &io::Error| StoreError::Io(format!("{}: {error}", path.display()));
+        let mut bundles = Vec::new();
+        for entry in std::fs::read_dir(&self.parent).map_err(|error| failed(&self.parent, &error))?.flatten() {
+            // Nothing else is ever touched.
+            let ours = entry.file_name().to_string_lossy().starts_with("incident-");
+            if let Ok(written) = entry.metadata().and_then(|meta| meta.modified())
+                && ours
+            {
+                bundles.push((written, entry.path()));
+            }
+        }
+        bundles.sort();
+        let mut worst = Ok(());
+        for (_, path) in bundles.iter().rev().skip(count) {
+            worst = worst.and(std::fs::remove_dir_all(path).map_err(|error| failed(path, &error)));
+        }
+        worst
+    }
 }

@@ -4,8 +4,8 @@ use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::{ConsumerSettings, Ledger};
 use crate::domain::price::PriceTable;
 use crate::ports::{
-    Clock, Consumer, EvidenceLog, Faults, Gate, Heartbeat, Journal, KeyAdmin, KeyProbe, Leases, Notifier, Outbox, Runs,
-    UsageFeed, UsageStore, Vault, WatchState,
+    BundleStore, Clock, Consumer, EvidenceLog, Faults, Gate, Heartbeat, Journal, KeyAdmin, KeyProbe, Leases, Notifier,
+    Outbox, Runs, UsageFeed, UsageStore, Vault, WatchState,
 };
 
 /// Builds the adapter of a consumer from its settings.
@@ -16,6 +16,8 @@ pub type ConsumerFactory = Arc<dyn Fn(&WorkspaceName, &ConsumerSettings) -> Box<
 pub struct App {
     /// What should be.
     pub ledger: Arc<Ledger>,
+    /// The ledger's text, for incident bundles, which show it without credentials.
+    pub ledger_text: Arc<str>,
     /// What things cost.
     pub prices: Arc<PriceTable>,
     /// Who acts, for evidence: `guard rotate (uid 1000)`.
@@ -40,6 +42,8 @@ pub struct App {
     pub runs: Arc<dyn Runs>,
     /// The evidence chain.
     pub evidence: Arc<dyn EvidenceLog>,
+    /// Where bundles of incidents go.
+    pub bundles: Arc<dyn BundleStore>,
     /// Notices on their way.
     pub outbox: Arc<dyn Outbox>,
     /// One writer at a time.

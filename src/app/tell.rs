@@ -120,6 +120,8 @@ fn label(event: &Event) -> (&'static str, Option<String>) {
         Event::GateOpening { .. } => ("gate.opening", None),
         Event::GateOpened { .. } => ("gate.opened", None),
         Event::Rearmed { incident, .. } => ("incident.rearmed", Some(format!("incident {incident}"))),
+        Event::Acknowledged { incident, .. } => ("incident.acknowledged", Some(format!("incident {incident}"))),
+        Event::Closed { incident, .. } => ("incident.closed", Some(format!("incident {incident}"))),
         Event::Failed { .. } => ("task.failed", None),
         Event::Recovered { .. } => ("task.recovered", None),
         Event::Blocked { .. } => ("task.blocked", None),
@@ -268,6 +270,18 @@ fn say(workspace: &WorkspaceName, before: &Custody, event: &Event, after: &Custo
         Event::Rearmed { incident, by, reason } => {
             let summary = format!("{workspace}: {by} released incident {incident}");
             let mut said = saying("incident.rearmed", Severity::Notice, None, summary, reason.clone())?;
+            said.incident = Some(*incident);
+            Some(said)
+        }
+        Event::Acknowledged { incident, by } => {
+            let summary = format!("{workspace}: {by} looks after incident {incident}");
+            let mut said = saying("incident.acknowledged", Severity::Notice, None, summary, String::new())?;
+            said.incident = Some(*incident);
+            Some(said)
+        }
+        Event::Closed { incident, by, cause, lesson } => {
+            let summary = format!("{workspace}: {by} closed incident {incident}: {cause}");
+            let mut said = saying("incident.closed", Severity::Notice, None, summary, lesson.clone())?;
             said.incident = Some(*incident);
             Some(said)
         }

@@ -1,5 +1,7 @@
 //! Stopping keys: the most local and most certain step first, and none waits for another.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -58,6 +60,8 @@ pub struct TripReport {
     pub promoted: Option<KeyId>,
     /// The policy opened the gate again, with that standby.
     pub reopened: bool,
+    /// Where the incident's bundle is.
+    pub bundle: Option<PathBuf>,
     /// What did not succeed. Whatever is owed is retried by every tick.
     pub troubles: Vec<String>,
 }
@@ -104,6 +108,7 @@ pub async fn trip_as(app: &App, request: &TripRequest, mode: TripMode) -> Result
                     trip.tell_now().await;
                 }
                 trip.finish().await;
+                trip.keep_bundle();
             } else {
                 trip.announce_unwritten();
                 trip.prove_unwritten().await;

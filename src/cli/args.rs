@@ -152,6 +152,14 @@ Exit status: 0 OK, 1 warning, 2 critical, 3 unknown.")]
     Why(cmd::why::Args),
     /// List and test the channels to people, silence them for a while
     Notify(cmd::notify::Args),
+    /// List, show, export, take note of and close incidents
+    #[command(after_help = "Examples:
+  guard incident list                    every incident and how far it has come
+  guard incident show 3 -w prod          one of them in words and figures
+  guard incident export 3 -w prod        its bundle: page, figures, evidence, checksums
+  guard incident ack 3                   \"I look after it\"; nobody is called again
+  guard incident close 3 --cause 'key in a public notebook' --lesson 'scan notebooks before they are shared'")]
+    Incident(cmd::incident::Args),
     /// Verify or export the evidence chain
     Evidence(cmd::evidence::Args),
     /// Replay usage and say what the watchdog would have done

@@ -18,4 +18,9 @@ pub trait BundleStore: Send + Sync {
     /// # Errors
     /// [`StoreError::Io`] when it cannot be written, or when `directory` is there already.
     fn write_bundle(&self, directory: &str, files: &[BundleFile]) -> Result<PathBuf, StoreError>;
+    /// Removes all but the `count` bundles that were written last.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when one cannot be removed; the others are.
+    fn keep_newest(&self, count: usize) -> Result<(), StoreError>;
 }

@@ -1,6 +1,8 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Paths, ledger::load_prices};
+use crate::adapters::bundle::BundleFolder;
 use crate::adapters::clock::{Presence, SandboxClock, SystemClock};
 use crate::adapters::consumer::Means;
 use crate::adapters::faults::AbortAt;
@@ -11,13 +13,15 @@ use crate::adapters::provider::Deferred;
 use crate::adapters::provider::anthropic::Anthropic;
 use crate::adapters::store::SqliteStore;
 use crate::adapters::vault::{self, credentials};
-use crate::adapters::{consumer, notify};
+use crate::adapters::{config_file, consumer, notify};
 use crate::app::{App, ConsumerFactory};
 use crate::domain::ids::NotifierName;
 use crate::domain::ledger::{Ledger, SecretSource};
 use crate::domain::secret::Secret;
 use crate::exit::{Exit, Failure};
-use crate::ports::{Clock, Faults, Gate, Heartbeat, NoFaults, Notifier, ProviderError, SecretName, Vault, VaultError};
+use crate::ports::{
+    BundleStore, Clock, Faults, Gate, Heartbeat, NoFaults, Notifier, ProviderError, SecretName, Vault, VaultError,
+};
 
 /// All that handing out a key needs: neither database nor network.
 pub struct KeyRing {
@@ -58,11 +62,19 @@ pub fn app(paths: &Paths, ledger: Arc<Ledger>, command: &str) -> Result<App, Fai
         heartbeat,
         consumers: consumers(&vault, &clock),
         faults: faults()?,
+        bundles: Arc::new(bundles(paths.state_dir.join("incidents"))),
+        // What cannot be read any more is left out of bundles; it was read a moment ago.
+        ledger_text: config_file::read(&paths.ledger).unwrap_or_default().into(),
         gate,
         vault,
         clock,
         ledger,
     })
+}
+
+/// Where incident bundles go: every one becomes a directory below this one.
+pub fn bundles(directory: impl Into<PathBuf>) -> impl BundleStore {
+    BundleFolder::new(directory)
 }
 
 fn unlocked(error: &VaultError) -> Failure {

@@ -8,7 +8,7 @@ mod paths;
 mod process;
 mod setup;
 
-pub use context::{KeyRing, app, key_ring};
+pub use context::{KeyRing, app, bundles, key_ring};
 pub use evidence::evidence;
 pub use host::surroundings;
 pub use ledger::{ConfigFileError, LedgerError, LoadedLedger, load_ledger, load_prices, proposed_ledger, read_series};

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{KilledKey, TripReport, TripRequest};
 use crate::app::drive::{Driver, Patience};
 use crate::app::perform::set_status;
-use crate::app::{App, AppError, custody, outbox, points, tell};
+use crate::app::{App, AppError, custody, incident, outbox, points, tell};
 use crate::domain::ids::{IncidentId, KeyId};
 use crate::domain::incident::{GateNote, TripRecord};
 use crate::domain::key::Probe;
@@ -85,6 +85,7 @@ impl<'a> Trip<'a> {
             keys: keys.into_iter().map(|key| KilledKey { key, dead: false, effective_seconds: None }).collect(),
             promoted: None,
             reopened: false,
+            bundle: None,
             troubles,
         };
         Ok(Self { app, workspace, request, custody, targets, unwritten, noted: None, report })
@@ -296,6 +297,15 @@ impl<'a> Trip<'a> {
             let record = self.custody.key(&killed.key);
             killed.dead = record.is_some_and(|r| r.standing == Standing::Dead);
             killed.effective_seconds = record.and_then(|r| r.death.as_ref()).and_then(|d| d.effective_seconds);
+        }
+    }
+
+    /// After everything that matters. What fails here costs a file that `guard incident export` writes again.
+    pub(super) fn keep_bundle(&mut self) {
+        let Some(number) = self.report.incident else { return };
+        match incident::keep_bundle(self.app, &self.workspace.name, number) {
+            Ok(directory) => self.report.bundle = Some(directory),
+            Err(error) => self.trouble("writing the incident's bundle", error),
         }
     }
 

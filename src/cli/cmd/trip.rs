@@ -97,6 +97,9 @@ fn show(session: &Session, report: &TripReport) {
     if let Some(promoted) = &report.promoted {
         out.line(format!("  standby {promoted} took over"));
     }
+    if let Some(bundle) = &report.bundle {
+        out.line(format!("  all about it: {}", bundle.display()));
+    }
     match report.incident {
         Some(_) if report.reopened => out.line("  the gate is open again, as the workspace's policy says"),
         Some(incident) => {

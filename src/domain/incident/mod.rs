@@ -1,6 +1,7 @@
 //! What an incident is: the trip as the journal holds it, and the figures that every page, picture and file about it is made from.
 
 mod hint;
+mod life;
 mod loss;
 pub mod minute_text;
 mod moments;
@@ -8,8 +9,10 @@ mod redacted;
 mod report;
 mod series;
 mod trip;
+mod usual;
 
 pub use hint::Hint;
+pub use life::{Life, LifeState, lives};
 pub use loss::{Horizon, Loss};
 pub use moments::{Moments, Step};
 pub use redacted::RedactedLedger;
@@ -19,3 +22,4 @@ pub use report::{
 };
 pub use series::{Band, Charge, Hidden, UsageSeries};
 pub use trip::{GateNote, TripRecord};
+pub use usual::{USUAL_DAYS, usual};

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::event::{Ending, Enrolment, Event};
 use super::retry::{Retry, Task};
-use super::state::{Custody, GateRecord, KeyRecord, Rotation, Stage, Standing, Wire};
+use super::state::{Closing, Custody, GateRecord, KeyRecord, Rotation, Stage, Standing, Wire};
 use crate::domain::time::Timestamp;
 
 /// An event that cannot follow the state it meets: a damaged journal, or a bug. Nothing is done for the workspace until a
@@ -329,6 +329,15 @@ impl Custody {
                 if let Some(last) = self.incidents.last_mut() {
                     last.rearmed = Some((at, by.clone(), reason.clone()));
                 }
+            }
+            Event::Acknowledged { incident, by } => {
+                self.incident_mut(*incident)?.acknowledged.get_or_insert((at, by.clone()));
+            }
+            Event::Closed { incident, by, cause, lesson } => {
+                let closing = Closing { at, by: by.clone(), cause: cause.clone(), lesson: lesson.clone() };
+                let incident = self.incident_mut(*incident)?;
+                incident.acknowledged.get_or_insert((at, by.clone()));
+                incident.closing = Some(closing);
             }
             Event::Failed { task, fault, why, after } => {
                 if !task.counts_sends() || !self.retries.contains_key(task) {

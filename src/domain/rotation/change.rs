@@ -4,7 +4,7 @@ use super::retry::{Retry, Task};
 use super::state::{
     ConsumerRecord, Custody, GateRecord, Holding, Incident, KeyRecord, Rotation, Stage, Standing, Wire,
 };
-use crate::domain::ids::{ConsumerName, KeyId};
+use crate::domain::ids::{ConsumerName, IncidentId, KeyId};
 use crate::domain::incident::TripRecord;
 use crate::domain::time::Timestamp;
 
@@ -155,8 +155,14 @@ impl Custody {
             mode: trip.mode,
             contained_at: None,
             rearmed: None,
+            acknowledged: None,
+            closing: None,
         });
         Ok(())
+    }
+
+    pub(super) fn incident_mut(&mut self, id: IncidentId) -> Result<&mut Incident, &'static str> {
+        self.incidents.iter_mut().find(|i| i.id == id).ok_or("there is no such incident")
     }
 
     pub(super) fn contain(&mut self, at: Timestamp) {

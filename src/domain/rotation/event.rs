@@ -219,6 +219,24 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A person has taken note of an incident and looks after it.
+    Acknowledged {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: String,
+    },
+    /// A person says what caused an incident and what was learnt from it. Said again, the later word counts.
+    Closed {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: String,
+        /// What caused it.
+        cause: String,
+        /// What was learnt.
+        lesson: String,
+    },
     /// A task did not succeed; it is tried again later.
     Failed {
         /// What was tried.

@@ -40,6 +40,7 @@ pub use retry::{ALARM_AFTER, Retry, Task};
 pub use service::Refusal;
 pub use sight::{GateSeen, ProbeSeen, Seen, Sight};
 pub use state::{
-    ConsumerRecord, Custody, GateRecord, Holding, Incident, KeyRecord, Phase, Role, Rotation, Stage, Standing, Wire,
+    Closing, ConsumerRecord, Custody, GateRecord, Holding, Incident, KeyRecord, Phase, Role, Rotation, Stage, Standing,
+    Wire,
 };
 pub use waiting::{Ask, Waiting};

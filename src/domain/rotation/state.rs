@@ -230,6 +230,19 @@ pub enum GateRecord {
     Open(KeyId),
 }
 
+/// What a person found out about an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Closing {
+    /// When it was said.
+    pub at: Timestamp,
+    /// Who said it.
+    pub by: String,
+    /// What caused the incident.
+    pub cause: String,
+    /// What was learnt.
+    pub lesson: String,
+}
+
 /// A trip and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Incident {
@@ -251,6 +264,10 @@ pub struct Incident {
     pub contained_at: Option<Timestamp>,
     /// When, by whom and why the gate was released.
     pub rearmed: Option<(Timestamp, String, String)>,
+    /// When and by whom it was taken note of.
+    pub acknowledged: Option<(Timestamp, String)>,
+    /// What a person found out.
+    pub closing: Option<Closing>,
 }
 
 /// The phase of a workspace's keys, in the design's words.

@@ -8,7 +8,9 @@ mod page;
 mod proof;
 mod sections;
 mod story;
+mod text;
 
 pub use csv::usage_csv;
 pub use json::{SCHEMA, json};
 pub use page::html;
+pub use text::text;

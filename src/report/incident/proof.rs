@@ -34,6 +34,12 @@ fn row(line: &str) -> Row {
     }
 }
 
+/// The option that an excerpt needs: its first record has others before it, which are not here.
+fn since(evidence: &EvidenceExcerpt) -> String {
+    let first = evidence.records.first().map(|line| row(line).seq).and_then(|seq| seq.parse::<u64>().ok());
+    first.filter(|seq| *seq > 1).map_or_else(String::new, |seq| format!(" --since {seq}"))
+}
+
 /// The section's content.
 pub fn proof(evidence: &EvidenceExcerpt) -> Markup {
     html! {
@@ -46,7 +52,7 @@ pub fn proof(evidence: &EvidenceExcerpt) -> Markup {
             None => p { "The head of the whole log was not available when this report was made." },
         }
         h3 { "How to check, without a network" }
-        pre { "sha256sum -c SHA256SUMS\nguard evidence verify --file events.jsonl" }
+        pre { "sha256sum -c SHA256SUMS\nguard evidence verify --file events.jsonl" (since(evidence)) }
         p { "The first command shows that no file of the bundle was changed, the second that the chain holds; it names the first bad record." }
         @if !evidence.records.is_empty() {
             details {

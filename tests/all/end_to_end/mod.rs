@@ -4,6 +4,7 @@
 mod consumer_kinds;
 mod gateway;
 mod hints;
+pub mod incident;
 mod journey;
 mod killed_at_every_point;
 mod killed_at_random;

@@ -85,6 +85,8 @@ pub fn app(world: &World, ledger: Ledger) -> App {
         watch_state: port.clone(),
         runs: port.clone(),
         evidence: port.clone(),
+        bundles: port.clone(),
+        ledger_text: "".into(),
         outbox: port.clone(),
         leases: port.clone(),
         gate: port.clone(),

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use guard::domain::ids::{KeyId, NotifierName, Principal, RunId, WorkspaceName};
@@ -8,8 +9,8 @@ use guard::domain::run::Run;
 use guard::domain::time::{Minute, Timestamp};
 use guard::domain::usage::{UsageRow, UsageWindow};
 use guard::ports::{
-    ChannelRecord, Commit, EvidenceDraft, EvidenceLog, Journal, Lease, Leases, Outbox, OutboxEntry, Outcome, Recorded,
-    Runs, StoreError, UsageStore, WatchState,
+    BundleFile, BundleStore, ChannelRecord, Commit, EvidenceDraft, EvidenceLog, Journal, Lease, Leases, Outbox,
+    OutboxEntry, Outcome, Recorded, Runs, StoreError, UsageStore, WatchState,
 };
 use serde_json::Value;
 
@@ -133,6 +134,17 @@ impl UsageStore for World {
     }
 
     fn prune_usage(&self, _before: Minute) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl BundleStore for World {
+    fn write_bundle(&self, directory: &str, _files: &[BundleFile]) -> Result<PathBuf, StoreError> {
+        writable(&self.lock())?;
+        Ok(PathBuf::from(directory))
+    }
+
+    fn keep_newest(&self, _count: usize) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -105,6 +105,8 @@ impl World {
             watch_state: self.clone(),
             runs: self.clone(),
             evidence: self.clone(),
+            bundles: Arc::new(guard::adapters::bundle::BundleFolder::new("/proc/no-bundles-here")),
+            ledger_text: "".into(),
             outbox: self.clone(),
             leases: self.clone(),
             gate: self.clone(),
