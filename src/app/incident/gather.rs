@@ -35,13 +35,20 @@ const DAY: i64 = 1440;
 pub fn report(app: &App, workspace: &Workspace, life: &Life) -> Result<IncidentReport, AppError> {
     let now = app.clock.now();
     let custody = custody::load(app, &workspace.name)?;
-    let onset = onset(&life.trip.figures);
-    let moments = Moments { onset: onset.map(Minute::start), ..life.moments };
+    let judged = onset(&life.trip.figures);
+    let mut moments = life.moments;
     let stopped = moments.dead.unwrap_or(now);
-    let from = onset.unwrap_or_else(|| Minute::containing(moments.detected)).plus(-BEFORE);
+    let from = judged.unwrap_or_else(|| Minute::containing(moments.detected)).plus(-BEFORE);
     let until = Minute::containing(now).plus(1).min(Minute::containing(last_moment(&moments)).plus(AFTER));
     let rows = rows(app, life, from.plus(-USUAL_DAYS * DAY), until)?;
-    let usage = series(app, &rows, onset, from, until, &moments);
+    let mut usage = series(app, &rows, judged, from, until, moments.detected);
+    let onset = judged.map(|judged| first_unusual(&usage, judged));
+    moments.onset = onset.map(Minute::start);
+    // By the lag that the ledger declares; when the report really showed it is not kept.
+    usage.hidden.extend(moments.onset.map(|began| {
+        let lag = TimeDelta::from_std(app.ledger.provider.feed_lag).unwrap_or(TimeDelta::zero());
+        Hidden { from: began, until: (began + lag).min(moments.detected).max(began) }
+    }));
     let Course { timeline, provider_responses, evidence } = timeline::course(app, workspace, &custody, life)?;
     Ok(IncidentReport {
         incident: life.trip.incident,
@@ -84,6 +91,19 @@ fn onset(figures: &Value) -> Option<Minute> {
     NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%MZ").ok().map(|at| Minute::containing(at.and_utc()))
 }
 
+/// A rule may judge later than the abuse began (a cap is passed at its end): the first minute of the hour before that cost more
+/// than it ever does at that time. Without a baseline the rule's word counts.
+fn first_unusual(usage: &UsageSeries, judged: Minute) -> Minute {
+    let mut costs: BTreeMap<Minute, UsdMicros> = BTreeMap::new();
+    for charge in &usage.charges {
+        *costs.entry(charge.minute).or_default() += charge.cost;
+    }
+    let unusual = |(minute, cost): (&Minute, &UsdMicros)| {
+        usage.band(*minute).is_some_and(|band| *cost > band.upper).then_some(*minute)
+    };
+    costs.range(judged.plus(-60)..judged).find_map(unusual).unwrap_or(judged)
+}
+
 fn last_moment(moments: &Moments) -> Timestamp {
     moments.steps().last().map_or(moments.detected, |(_, at)| *at)
 }
@@ -104,7 +124,7 @@ fn series(
     onset: Option<Minute>,
     from: Minute,
     until: Minute,
-    moments: &Moments,
+    detected: Timestamp,
 ) -> UsageSeries {
     let (mut by_minute, mut charges) = (BTreeMap::<Minute, UsdMicros>::new(), BTreeMap::new());
     for row in rows {
@@ -116,11 +136,6 @@ fn series(
             sum.1 = sum.1.saturating_add(row.tokens.total());
         }
     }
-    // By the lag that the ledger declares; when the report really showed it is not kept.
-    let hidden = moments.onset.map(|began| {
-        let lag = TimeDelta::from_std(app.ledger.provider.feed_lag).unwrap_or(TimeDelta::zero());
-        Hidden { from: began, until: (began + lag).min(moments.detected).max(began) }
-    });
     UsageSeries {
         from,
         until,
@@ -128,8 +143,8 @@ fn series(
             .into_iter()
             .map(|((minute, model), (cost, tokens))| Charge { minute, model, cost, tokens })
             .collect(),
-        bands: usual(&by_minute, onset.unwrap_or_else(|| Minute::containing(moments.detected)), from, until),
-        hidden: hidden.into_iter().collect(),
+        bands: usual(&by_minute, onset.unwrap_or_else(|| Minute::containing(detected)), from, until),
+        hidden: Vec::new(),
     }
 }
 
