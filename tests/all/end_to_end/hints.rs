@@ -60,6 +60,9 @@ fn filled(command: &str) -> Vec<String> {
         words.push(match (last, word) {
             (Some("--incident"), _) => "1".to_owned(),
             (Some("why"), word) if word.starts_with('{') => "1".to_owned(),
+            (Some("show" | "export" | "ack" | "close"), word) if word != "-w" && words[1] == "incident" => {
+                "1".to_owned()
+            }
             (Some("--key" | "forget"), word) if word.starts_with('{') => KEY.to_owned(),
             (Some(last), "{}") if last != "-w" && words.get(2).is_some_and(|word| word == "forget") => KEY.to_owned(),
             (_, "KEY" | "{key}" | "ID" | "{id}") => KEY.to_owned(),
