@@ -3,7 +3,8 @@ use guard::domain::rotation::{
     Custody, Decision, Drain, Effect, Event, Finding, Outcome, ProbeSeen, Seen, SetStatus, Stage,
 };
 
-use super::machine::{NOW, State, proof};
+use super::driver::proof;
+use super::machine::{NOW, State};
 
 /// One guard of the machine removed: what the model must catch. The machine itself is never changed; a mutant lies to it
 /// about the world, changes what it decided, or writes down something else.

@@ -7,7 +7,7 @@ use guard::domain::rotation::{Custody, GateSeen, Holding, ProbeSeen, Seen, SetSt
 
 /// Managed keys; the first is the active one at the beginning.
 pub const KEYS: usize = 3;
-/// Consumers.
+/// The most consumers.
 pub const SINKS: usize = 2;
 
 /// A key's index.
@@ -94,7 +94,7 @@ pub struct World {
     pub edited: u8,
     /// A key that the provider calls active and refuses.
     pub broken: Option<K>,
-    pub consumers: [Consumer; SINKS],
+    pub consumers: Vec<Consumer>,
     /// The key of a job that was started through the gate and still runs.
     pub job: Option<K>,
     pub gate: GateFile,
@@ -103,7 +103,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(broken: Option<K>) -> Self {
+    pub fn new(broken: Option<K>, consumers: usize) -> Self {
         let mut status = [Status::Inactive; KEYS];
         status[0] = Status::Active;
         let consumer = Consumer { place: Some(0), memory: Some(0), edited: false };
@@ -113,7 +113,7 @@ impl World {
             off: [0; KEYS],
             edited: 0,
             broken,
-            consumers: [consumer; SINKS],
+            consumers: vec![consumer; consumers],
             job: None,
             gate: GateFile { opened: Some((0, 0)), note: (0, 0) },
             announced: 0,
