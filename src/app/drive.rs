@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::perform::perform;
-use super::{App, AppError, custody, points, tell};
+use super::{App, AppError, custody, points, pool, tell};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::Workspace;
 use crate::domain::rotation::{
@@ -239,6 +239,10 @@ pub async fn tick(app: &App, only: Option<&WorkspaceName>) -> Vec<Ticked> {
             Err(error) => (Err(error), Vec::new()),
         };
         ticked.push(Ticked { workspace: name.clone(), pause, happened });
+    }
+    if let Err(error) = pool::watch(app) {
+        // What cannot be queued now is queued by a later tick.
+        tracing::warn!(%error, "the pool of standbys was not told of");
     }
     ticked
 }

@@ -1,5 +1,6 @@
 //! Replacing a workspace's key.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -8,8 +9,12 @@ use serde::Serialize;
 use super::drive::{Driver, Patience, Pause, find};
 use super::{App, AppError, custody};
 use crate::domain::ids::{ConsumerName, KeyId, RotationId, WorkspaceName};
+use crate::domain::ledger::Workspace;
 use crate::domain::rotation::{Custody, Ending, Event, Phase, Plan, Policy, Standing, plan};
 use crate::domain::time::Timestamp;
+
+/// The reason of a rotation that nobody asked for.
+pub const SCHEDULED: &str = "due by the ledger's schedule";
 
 /// What is wanted of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,6 +163,12 @@ fn opening(
             format!("make a key in the Console and hand it over with `guard key add -w {name}`"),
         );
     }
+    if let Some(other) = shares_with(app, name)? {
+        return refuse(
+            format!("`{other}` shares a consumer with `{name}` and its rotation is open"),
+            format!("let it finish first: `guard rotate -w {other}`"),
+        );
+    }
     match &request.order {
         Order::Forward | Order::Force(_) => Ok(Some(begin(None))),
         Order::RollBack => match last_retired(custody) {
@@ -216,16 +227,56 @@ fn describe(name: &WorkspaceName, custody: &Custody, policy: &Policy, now: Times
     }
 }
 
-/// The workspaces whose key is older than their rotation interval, or whose rotation is open.
+/// The workspaces whose rotation is open, or due by the key's age or the calendar while their window is open. Of workspaces that share
+/// a place only one is under way at a time.
 ///
 /// # Errors
 /// None of a single workspace: one whose journal cannot be read is returned with its error.
 pub fn due(app: &App) -> Vec<(WorkspaceName, Result<bool, AppError>)> {
-    let now = app.clock.now();
-    let is_due = |w: &crate::domain::ledger::Workspace| {
-        let interval = TimeDelta::from_std(w.rotation.interval).unwrap_or(TimeDelta::MAX);
-        let custody = custody::load(app, &w.name)?;
-        Ok(custody.rotation().is_some() || custody.rotation_due(interval, now))
-    };
-    app.ledger.workspaces.iter().map(|w| (w.name.clone(), is_due(w))).collect()
+    let mut found = Vec::new();
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    let loaded: Vec<_> = app.ledger.workspaces.iter().map(|w| (w, custody::load(app, &w.name))).collect();
+    let open = |custody: &Result<Custody, AppError>| custody.as_ref().is_ok_and(|c| c.rotation().is_some());
+    for (workspace, _) in loaded.iter().filter(|(_, custody)| open(custody)) {
+        taken.extend(places(app, workspace));
+    }
+    for (workspace, custody) in loaded {
+        let due = custody.map(|custody| {
+            custody.rotation().is_some()
+                || is_due(workspace, &custody, app.clock.now()) && {
+                    // The next pass begins it, when the one that shares a place with it is over.
+                    let own = places(app, workspace);
+                    let free = own.is_disjoint(&taken);
+                    taken.extend(own.into_iter().filter(|_| free));
+                    free
+                }
+        });
+        found.push((workspace.name.clone(), due));
+    }
+    found
+}
+
+/// The schedule wants a new key, and its window is open.
+fn is_due(workspace: &Workspace, custody: &Custody, now: Timestamp) -> bool {
+    let times = &workspace.rotation.times;
+    let interval = TimeDelta::from_std(workspace.rotation.interval).unwrap_or(TimeDelta::MAX);
+    let deployed = custody.desired().and_then(|key| custody.key(key)).and_then(|record| record.deployed_at);
+    let listed = times.last_due(now).is_some_and(|day| deployed.is_some_and(|at| at < day));
+    times.open(now) && (custody.rotation_due(interval, now) || listed && custody.rotation_due(TimeDelta::zero(), now))
+}
+
+/// Where the workspace's workloads read from.
+fn places(app: &App, workspace: &Workspace) -> BTreeSet<String> {
+    workspace.consumers.iter().map(|settings| (app.consumers)(&workspace.name, settings).describe()).collect()
+}
+
+/// Another workspace with an open rotation that shares a consumer's place with this one.
+fn shares_with(app: &App, name: &WorkspaceName) -> Result<Option<WorkspaceName>, AppError> {
+    let own = places(app, find(app, name)?);
+    for other in app.ledger.workspaces.iter().filter(|other| other.name != *name) {
+        if !places(app, other).is_disjoint(&own) && custody::load(app, &other.name)?.rotation().is_some() {
+            return Ok(Some(other.name.clone()));
+        }
+    }
+    Ok(None)
 }

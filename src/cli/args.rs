@@ -115,6 +115,11 @@ pub enum Command {
   guard rotate -w prod               start, or go on with what is open; 75 means \"call again later\"
   guard rotate --all --due           for a timer")]
     Rotate(cmd::rotate::Args),
+    /// Show how rotations, revocations and trips went so far
+    #[command(after_help = "Examples:
+  guard report                   every workspace, all that is on record
+  guard report -w prod --days 90")]
+    Report(cmd::report::Args),
     /// Watch usage and act on leaks, once or for ever
     #[command(after_help = "Examples:
   guard watch             for ever, under systemd

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod man;
 pub mod notify;
 pub mod rearm;
+pub mod report;
 pub mod rotate;
 pub mod sandbox;
 pub mod status;
@@ -34,6 +35,7 @@ pub async fn run(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Status(args) => status::run(args, session).await,
         Command::Ledger(args) => ledger::run(args, session).await,
         Command::Key(args) => key::run(args, session).await,
+        Command::Report(args) => report::run(args, session).await,
         Command::Rotate(args) => rotate::run(args, session).await,
         Command::Watch(args) => watch::run(args, session).await,
         Command::Tick(args) => tick::run(args, session).await,

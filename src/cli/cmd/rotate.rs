@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -40,9 +42,12 @@ pub struct Args {
     /// Wait until the rotation is over or a person must act
     #[arg(long)]
     wait: bool,
-    /// Why, for the record
-    #[arg(long, value_name = "TEXT", default_value = "by hand")]
-    reason: String,
+    /// Before anything is begun with --due, wait up to so long, at random; not when somebody is watching
+    #[arg(long, value_name = "DURATION", requires = "due", default_value = "0s", value_parser = humantime::parse_duration)]
+    jitter: Duration,
+    /// Why, for the record: a schedule, a change of roles, a suspicion
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 /// Replaces a key, or shows how that stands.
@@ -72,7 +77,9 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
 
 async fn one(session: &Session, app: &App, name: &WorkspaceName, args: &Args, order: Order) -> Result<Exit, Failure> {
     let patience = if args.wait { Patience::UntilDone } else { Patience::Short };
-    let (lock_wait, reason) = (session.globals.lock_timeout, args.reason.clone());
+    let lock_wait = session.globals.lock_timeout;
+    let usual = if args.due { rotate::SCHEDULED } else { "by hand" };
+    let reason = args.reason.clone().unwrap_or_else(|| usual.to_owned());
     let wanted = order.clone();
     let report = rotate::rotate(app, name, &RotateRequest { order, reason, patience, lock_wait }).await?;
     show(session, &report);
@@ -95,7 +102,7 @@ fn outcome(report: &RotateReport, wanted: &Order) -> Result<Exit, Failure> {
             format!("the rotation of `{name}` cannot go on: {needs}"),
         )
         .hint(format!(
-            "make a key in the Console (Settings → API keys, in the workspace of `{name}`), then hand it over: `guard key add -w {name}`"
+            "`guard key request -w {name}` says what to make in the Console; then hand it over: `guard key add -w {name}`"
         ))),
         (None, Some(needs), _) => Err(Failure::new(Exit::Refused, format!("the rotation of `{name}` cannot go on: {needs}"))
             .hint("`guard status` shows the details")),
@@ -108,6 +115,10 @@ fn outcome(report: &RotateReport, wanted: &Order) -> Result<Exit, Failure> {
 
 /// Every workspace whose rotation is due, each for itself.
 async fn due(session: &Session, app: &App, args: &Args) -> Result<Exit, Failure> {
+    if !args.jitter.is_zero() && !session.out.interactive() {
+        // So that the hosts of a fleet do not all begin at the same moment.
+        app.clock.sleep(args.jitter.mul_f64(rand::random::<f64>())).await;
+    }
     let mut worst: Option<Failure> = None;
     for (name, due) in rotate::due(app) {
         if args.workspace.as_ref().is_some_and(|only| *only != name) {

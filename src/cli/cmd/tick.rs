@@ -85,7 +85,7 @@ async fn begin_due(app: &App, only: Option<&WorkspaceName>, session: &Session) {
         }
         let request = RotateRequest {
             order: Order::Forward,
-            reason: "the key is older than its rotation interval".to_owned(),
+            reason: rotate::SCHEDULED.to_owned(),
             patience: Patience::Short,
             lock_wait: session.globals.lock_timeout,
         };

@@ -15,6 +15,7 @@ pub mod policy;
 mod problem;
 mod raw;
 pub mod reconcile;
+mod rotation_times;
 mod schema;
 mod section;
 pub mod settings;
@@ -35,6 +36,7 @@ pub use policy::{
 };
 pub use problem::{Level, Problem};
 pub use raw::redact;
+pub use rotation_times::RotationTimes;
 pub use schema::schema;
 pub use settings::{HeartbeatSettings, OrganizationPolicy, ProviderSettings, SecretSource, VaultSettings};
 pub use workspace::{Ledger, Workspace};

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use super::RotationTimes;
 use crate::domain::money::UsdMicros;
 
 /// Which models a workspace may use.
@@ -120,6 +121,8 @@ pub struct RotationPolicy {
     pub archive: bool,
     /// How many standbys the workspace should have. Default 1.
     pub standbys: u32,
+    /// When guard begins one by itself. Default: at any time, by age alone.
+    pub times: RotationTimes,
 }
 
 impl Default for RotationPolicy {
@@ -135,6 +138,7 @@ impl Default for RotationPolicy {
             proofs: 3,
             archive: true,
             standbys: 1,
+            times: RotationTimes::default(),
         }
     }
 }

@@ -24,6 +24,7 @@ mod service;
 mod sight;
 mod stages;
 mod state;
+mod tally;
 mod view;
 mod waiting;
 
@@ -43,4 +44,5 @@ pub use state::{
     Closing, ConsumerRecord, Custody, GateRecord, Holding, Incident, KeyRecord, Phase, Role, Rotation, Stage, Standing,
     Wire,
 };
+pub use tally::{Spread, Tally};
 pub use waiting::{Ask, Waiting};

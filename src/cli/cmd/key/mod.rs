@@ -4,6 +4,7 @@ mod add;
 mod forget;
 mod list;
 mod print;
+mod request;
 
 use crate::cli::{Failure, Session};
 use crate::exit::Exit;
@@ -31,6 +32,12 @@ enum KeyCommand {
 Prints the key and a line break, nothing else. With the gate closed: nothing, and exit status 12.
 Needs no network and takes no lock; gives up after 5 seconds.")]
     Print(print::Args),
+    /// Say exactly what a person must make in the Console, and how to hand it over
+    #[command(after_help = "Example:
+  guard key request -w prod
+
+A rotation that waits for a key goes on when one was handed over.")]
+    Request(request::Args),
     /// Remove a key from the vault
     Forget(forget::Args),
 }
@@ -41,6 +48,7 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
         KeyCommand::Add(args) => add::run(args, session).await,
         KeyCommand::List(args) => list::run(args, session).await,
         KeyCommand::Print(args) => print::run(args, session),
+        KeyCommand::Request(args) => request::run(args, session).await,
         KeyCommand::Forget(args) => forget::run(args, session).await,
     }
 }

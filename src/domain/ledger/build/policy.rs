@@ -5,11 +5,15 @@ use crate::domain::ledger::field::{
     free_text, model_pattern, money, time_of_day, time_zone,
 };
 use crate::domain::ledger::policy::ModelException;
+use crate::domain::ledger::rotation_times::{LAST_DAY, RotationTimes};
 use crate::domain::ledger::section::Section;
 use crate::domain::ledger::{
     Ceilings, ExecPolicy, FailoverPolicy, JobSchedule, ModelPolicy, Recurrence, ReopenPolicy, RotationPolicy,
     RuleAction, RunningJobs, TripMode, TripPolicy, WatchPolicy, WhenBlind, Windows,
 };
+
+/// 0 = Monday.
+const WEEKDAYS: [(&str, u8); 7] = [("mon", 0), ("tue", 1), ("wed", 2), ("thu", 3), ("fri", 4), ("sat", 5), ("sun", 6)];
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -95,7 +99,7 @@ pub(super) fn job(section: &mut Section<'_, '_, '_>) -> Option<JobSchedule> {
     let weekdays = section.with_default(
         "on",
         "Only on these days of the week; empty: every day.",
-        List(Choice(&[("mon", 0), ("tue", 1), ("wed", 2), ("thu", 3), ("fri", 4), ("sat", 5), ("sun", 6)])),
+        List(Choice(&WEEKDAYS)),
         Vec::new(),
     );
     let timezone =
@@ -171,6 +175,7 @@ pub(super) fn rotation(section: &mut Section<'_, '_, '_>) -> RotationPolicy {
             usual.archive,
         ),
         standbys: u32::try_from(standbys).unwrap_or(u32::MAX),
+        times: rotation_times(section),
     };
     if policy.interval <= policy.overlap + policy.drain {
         let least = duration_text(policy.overlap + policy.drain);
@@ -183,6 +188,38 @@ pub(super) fn rotation(section: &mut Section<'_, '_, '_>) -> RotationPolicy {
             .allowed(format!("more than {least}"));
     }
     policy
+}
+
+/// When guard begins rotations by itself.
+fn rotation_times(section: &mut Section<'_, '_, '_>) -> RotationTimes {
+    let days = section.with_default(
+        "days",
+        "Days of the month on which a rotation is due, whatever the key's age. Empty: by age alone.",
+        List(Whole(1, LAST_DAY)),
+        Vec::new(),
+    );
+    let weekdays = section.with_default(
+        "on",
+        "Only on these days of the week does guard begin a rotation by itself; empty: every day.",
+        List(Choice(&WEEKDAYS)),
+        Vec::new(),
+    );
+    let from = section.with_default("from", "Only from this time of day on.", time_of_day(), (0, 0));
+    let until = section.optional("until", "Only before this time of day.", time_of_day());
+    let timezone = section.with_default(
+        "timezone",
+        "The time zone that days and times are meant in.",
+        time_zone(),
+        chrono_tz::UTC,
+    );
+    if until.is_some_and(|until| until <= from) {
+        section
+            .error_at(&["until"], "the window ends before it begins", "write an `until` that is later than `from`")
+            .allowed("later than `from`, on the same day");
+    }
+    // The bounds above keep days within 8 bits.
+    let days = days.into_iter().filter_map(|day| u8::try_from(day).ok()).collect();
+    RotationTimes { days, weekdays, from, until, timezone }
 }
 
 pub(super) fn trip(section: &mut Section<'_, '_, '_>) -> TripPolicy {
