@@ -182,10 +182,9 @@ fn a_newcomer_gets_from_nothing_to_a_tripped_and_rearmed_key_by_printed_hints_al
     person.types("guard status", 0);
     person.types(&format!("{rotate} --wait"), 0);
     assert!(person.types(&job, 0).contains("100 of 100 messages went through"));
-    // What it says of this traffic is for the watchdog's own tests; here it must not have stopped anything by itself.
+    // The sandbox's time is virtual, and so the traffic and what is said of it are the same each time.
     let watch = format!("{} --once", hinted(said, &["guard watch"]));
-    let watched = person.shell(&watch).output().unwrap();
-    assert!(matches!(watched.status.code(), Some(0 | 1)), "{watched:?}");
+    assert_eq!(person.shell(&watch).output().unwrap().status.code(), Some(0));
     assert!(person.types(&job, 0).contains("100 of 100 messages went through"));
 
     let printed = person.types(&hinted(said, &["guard trip"]), 0);

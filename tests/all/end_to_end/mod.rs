@@ -10,6 +10,7 @@ mod killed_at_every_point;
 mod killed_at_random;
 mod many_keys;
 mod place;
+mod provider_down;
 mod scheduled;
 mod secrets;
 mod side_by_side;

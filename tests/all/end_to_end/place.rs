@@ -152,6 +152,11 @@ impl Place {
         self.dir().join("app.env")
     }
 
+    /// There while the gate is open.
+    pub fn gate_file(&self) -> PathBuf {
+        self.state_dir().join(format!("gate/{NAME}.open"))
+    }
+
     /// What the job's file says its key is.
     pub fn held(&self) -> Option<String> {
         held(&self.env_file())
@@ -320,6 +325,15 @@ impl Place {
         let refused = self.refused.lock().unwrap();
         assert!(refused.is_empty(), "{at}: {refused:#?}");
     }
+
+    /// Asserts the same, but for moments at which the consumer held `tripped` and the gate kept jobs from starting.
+    #[track_caller]
+    pub fn served_but_for(&self, tripped: &KeyId, at: &str) {
+        let by_the_trip = |what: &&String| what.contains(&format!(": {tripped} at ")) && what.ends_with("gate closed");
+        let refused = self.refused.lock().unwrap();
+        let unexplained: Vec<&String> = refused.iter().filter(|what| !by_the_trip(what)).collect();
+        assert!(unexplained.is_empty(), "{at}: {unexplained:#?}");
+    }
 }
 
 fn held(env: &Path) -> Option<String> {
@@ -335,7 +349,10 @@ fn held_but_refused(sandbox: &Sandbox, env: &Path) -> Option<String> {
     let key = world.organization.keys.iter().find(|k| k.secret == before);
     let wrong = match key {
         None => Some("a key that nobody made".to_owned()),
-        Some(key) => (!key.works(now)).then(|| format!("{} at {now}", key.id)),
+        Some(key) => (!key.works(now)).then(|| {
+            let gate = env.with_file_name("state").join(format!("gate/{NAME}.open"));
+            format!("{} at {now}, gate {}", key.id, if gate.exists() { "open" } else { "closed" })
+        }),
     };
     drop(world);
     wrong.filter(|_| held(env).as_ref() == Some(&before))
