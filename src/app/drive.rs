@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::perform::perform;
+use super::together::together;
 use super::{App, AppError, custody, points, pool, tell};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::Workspace;
@@ -220,7 +221,8 @@ pub struct Ticked {
 }
 
 /// Takes every workspace (or one) as far as it goes now: owed deactivations, open rotations, promotions, drift. Each in
-/// isolation: one that fails holds up no other. The provider is asked once for the state of all keys.
+/// isolation and side by side: one that fails or takes long holds up no other. The provider is asked once for the state of all
+/// keys.
 pub async fn tick(app: &App, only: Option<&WorkspaceName>) -> Vec<Ticked> {
     // Without the list each workspace reads what it needs.
     let sight = match app.keys.keys().await {
@@ -228,21 +230,22 @@ pub async fn tick(app: &App, only: Option<&WorkspaceName>) -> Vec<Ticked> {
         Err(_) => Sight::default(),
     };
     let names = app.ledger.workspaces.iter().map(|w| &w.name).filter(|name| only.is_none_or(|o| o == *name));
-    let mut ticked = Vec::new();
-    for name in names {
-        let (pause, happened) = match Driver::take(app, name, Duration::ZERO).await {
-            Ok(driver) => {
-                let mut driver = driver.with_sight(sight.clone());
-                let pause = driver.run(Patience::Short).await;
-                (pause, driver.happened)
-            }
-            Err(error) => (Err(error), Vec::new()),
-        };
-        ticked.push(Ticked { workspace: name.clone(), pause, happened });
-    }
+    let ticked = together(names.map(|name| tick_one(app, name, sight.clone()))).await;
     if let Err(error) = pool::watch(app) {
         // What cannot be queued now is queued by a later tick.
         tracing::warn!(%error, "the pool of standbys was not told of");
     }
     ticked
+}
+
+async fn tick_one(app: &App, name: &WorkspaceName, sight: Sight) -> Ticked {
+    let (pause, happened) = match Driver::take(app, name, Duration::ZERO).await {
+        Ok(driver) => {
+            let mut driver = driver.with_sight(sight);
+            let pause = driver.run(Patience::Short).await;
+            (pause, driver.happened)
+        }
+        Err(error) => (Err(error), Vec::new()),
+    };
+    Ticked { workspace: name.clone(), pause, happened }
 }

@@ -33,6 +33,7 @@ pub mod sight;
 pub mod silence;
 pub mod status;
 mod tell;
+mod together;
 pub mod trip;
 mod unconfirmed;
 pub mod watch;

@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::drive::find;
+use super::together::together;
 use super::{App, AppError};
 use crate::domain::ids::{IncidentId, KeyId, WorkspaceName};
-use crate::domain::ledger::TripMode;
+use crate::domain::ledger::{TripMode, Workspace};
 use crate::domain::rotation::Outcome;
 
 mod course;
@@ -85,8 +86,21 @@ pub struct KilledKey {
 /// report.
 pub async fn trip(app: &App, request: &TripRequest) -> Result<TripReport, AppError> {
     let workspace = find(app, &request.workspace)?;
-    let wanted = if request.cause.by_person { TripMode::Kill } else { workspace.trip.mode };
-    trip_as(app, request, wanted).await
+    trip_as(app, request, mode(workspace, request)).await
+}
+
+/// Several trips, each as [`trip`]. All keys are stopped before any trip is seen through, and then side by side, so that slow
+/// proofs, consumers and programs of one workspace do not keep another one's leaked key alive.
+pub async fn trip_all(app: &App, requests: &[TripRequest]) -> Vec<Result<TripReport, AppError>> {
+    let mut begun = Vec::new();
+    for request in requests {
+        // One after the other, so that each counts towards the cap on kills before the next one is judged.
+        begun.push(match find(app, &request.workspace) {
+            Ok(workspace) => begin(app, workspace, request, mode(workspace, request)).await,
+            Err(error) => Err(error),
+        });
+    }
+    together(begun.into_iter().map(async |trip| Ok(see_through(trip?).await))).await
 }
 
 /// The same, going exactly as far as `mode` says (past the cap on kills it goes no further than the gate).
@@ -94,28 +108,54 @@ pub async fn trip(app: &App, request: &TripRequest) -> Result<TripReport, AppErr
 /// # Errors
 /// As [`trip`].
 pub async fn trip_as(app: &App, request: &TripRequest, mode: TripMode) -> Result<TripReport, AppError> {
-    let workspace = find(app, &request.workspace)?;
+    Ok(see_through(begin(app, find(app, &request.workspace)?, request, mode).await?).await)
+}
+
+const fn mode(workspace: &Workspace, request: &TripRequest) -> TripMode {
+    if request.cause.by_person { TripMode::Kill } else { workspace.trip.mode }
+}
+
+/// What stops the keys, and the record of it.
+async fn begin<'a>(
+    app: &'a App,
+    workspace: &'a Workspace,
+    request: &'a TripRequest,
+    mode: TripMode,
+) -> Result<Trip<'a>, AppError> {
     let mut trip = Trip::new(app, workspace, request, mode)?;
     match trip.report.mode {
         TripMode::Observe => trip.observe(),
-        TripMode::Gate | TripMode::Kill if trip.report.repeated => trip.finish().await,
+        TripMode::Gate | TripMode::Kill if trip.report.repeated => {}
         TripMode::Gate | TripMode::Kill => {
             trip.close_gate();
             let outcomes = trip.kill().await;
-            if trip.write_down(&outcomes) {
-                if outcomes.iter().any(|(_, outcome)| *outcome != Outcome::Done) {
-                    // A provider in trouble takes minutes to say so again; people hear of the trip before.
-                    trip.tell_now().await;
-                }
-                trip.finish().await;
-                trip.keep_bundle();
-            } else {
-                trip.announce_unwritten();
-                trip.prove_unwritten().await;
-            }
+            trip.write_down(&outcomes);
+            trip.in_doubt = outcomes.iter().any(|(_, outcome)| *outcome != Outcome::Done);
         }
     }
-    Ok(trip.report)
+    Ok(trip)
+}
+
+/// The rest: proof of death, promotion, the gate.
+async fn see_through(mut trip: Trip<'_>) -> TripReport {
+    match trip.report.mode {
+        TripMode::Observe => {}
+        _ if trip.report.incident.is_some() => {
+            if trip.in_doubt {
+                // A provider in trouble takes minutes to say so again; people hear of the trip before.
+                trip.tell_now().await;
+            }
+            trip.finish().await;
+            if !trip.report.repeated {
+                trip.keep_bundle();
+            }
+        }
+        TripMode::Gate | TripMode::Kill => {
+            trip.announce_unwritten();
+            trip.prove_unwritten().await;
+        }
+    }
+    trip.report
 }
 
 /// What a trip would do: the keys it would stop and how far it would go. Nothing is changed.

@@ -3,17 +3,19 @@
 
 mod notices;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::heartbeat;
 use super::outbox::{self, OutboxReport};
 use super::poll::{self, Judged, PollReport};
-use super::trip::{TripCause, TripReport, TripRequest, trip};
+use super::trip::{TripCause, TripReport, TripRequest, trip_all};
 use super::{App, AppError, custody, drive, unconfirmed};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::TripMode;
 use crate::domain::notice::{Notice, Severity};
-use crate::domain::rotation::Role;
+use crate::domain::rotation::{Incident, Role};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::domain::watch::{KeyRole, Level, Roles, Verdict};
 use crate::ports::{StoreError, WatchState};
@@ -40,10 +42,31 @@ pub struct Cycle {
     pub outbox: Result<OutboxReport, AppError>,
 }
 
+/// How long a cycle waits for what it drives. Real time, also where the clock is virtual: consumers and programs are real.
+const DRIVING: Duration = Duration::from_secs(60);
+
 /// Runs one cycle.
 pub async fn cycle(app: &App) -> Cycle {
+    cycle_within(app, DRIVING).await
+}
+
+/// The same, waiting at most `bound` for what is driven. A workspace whose consumers or programs take longer goes on by itself
+/// and keeps its lock; the next look at usage does not wait for it.
+pub async fn cycle_within(app: &App, bound: Duration) -> Cycle {
     let (poll, trips) = look(app).await;
-    let ticked = drive::tick(app, None).await;
+    let driven = app.clone();
+    let mut driving = tokio::spawn(async move { drive::tick(&driven, None).await });
+    let ticked = match tokio::time::timeout(bound, &mut driving).await {
+        Ok(Ok(ticked)) => ticked,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a bug in guard: driving on what is owed broke off");
+            Vec::new()
+        }
+        Err(_) => {
+            tracing::warn!(seconds = bound.as_secs(), "a workspace takes long; guard goes on beside it");
+            Vec::new()
+        }
+    };
     unconfirmed::remind(app);
     let outbox = outbox::deliver(app).await;
     heartbeat::beat(app, heartbeat::saw_well(&poll, &trips)).await;
@@ -59,17 +82,19 @@ pub async fn look(app: &App) -> (Result<PollReport, AppError>, Vec<Result<TripRe
     match &poll {
         Ok(report) => {
             remembered.sees(app, report.blind.as_ref().map(|finding| finding.figures.to_string()).as_deref());
-            let mut untouched = Vec::new();
+            let (mut untouched, mut requests) = (Vec::new(), Vec::new());
             for judged in report.verdicts.iter().filter(|judged| judged.verdict.level > Level::Ok) {
                 remembered.note(judged.workspace.as_ref(), &judged.verdict, app.clock.now());
-                match act(app, report, judged).await {
-                    Some(outcome) => trips.push(outcome),
-                    None if request(app, judged.workspace.as_ref(), &judged.verdict).is_none() => {
-                        untouched.push(judged);
-                    }
-                    None => {}
+                match request(app, judged.workspace.as_ref(), &judged.verdict) {
+                    None => untouched.push(judged),
+                    // Observing is only worth saying once; everything else is done again until it is done.
+                    Some(request) if !judged.news && observes(app, &request.workspace) => {}
+                    // The same again is no new incident: whoever looks at the one would never see the newest.
+                    Some(request) if !judged.news && is_gated(app, &request.workspace, &judged.verdict) => {}
+                    Some(request) => requests.push(with_common_cause(report, judged, request)),
                 }
             }
+            trips = trip_all(app, &requests).await;
             notices::tell(app, report, &untouched);
         }
         Err(error) => remembered.sees(app, Some(&error.to_string())),
@@ -82,17 +107,21 @@ pub async fn look(app: &App) -> (Result<PollReport, AppError>, Vec<Result<TripRe
     (poll, trips)
 }
 
-/// Acts on a verdict as far as guard can. `None`: there is nothing of guard's to stop, people must be told.
-async fn act(app: &App, report: &PollReport, judged: &Judged) -> Option<Result<TripReport, AppError>> {
-    let mut request = request(app, judged.workspace.as_ref(), &judged.verdict)?;
-    // Observing is only worth saying once; everything else is done again until it is done.
-    if !judged.news && observes(app, &request.workspace) {
-        return None;
-    }
+/// Names the others that were struck at the same time.
+fn with_common_cause(report: &PollReport, judged: &Judged, mut request: TripRequest) -> TripRequest {
     if let Some(group) = notices::group_of(report, &judged.verdict) {
         request.cause.sentence = format!("{}; {}", request.cause.sentence, notices::common_cause(group));
     }
-    Some(trip(app, &request).await)
+    request
+}
+
+/// The gate is closed because of this verdict already, and closing it was all that was to be done.
+fn is_gated(app: &App, workspace: &WorkspaceName, verdict: &Verdict) -> bool {
+    custody::load(app, workspace).is_ok_and(|custody| {
+        let same = |i: &Incident| i.mode == TripMode::Gate && i.rule == verdict.rule.as_str();
+        let open = |i: &Incident| i.rearmed.is_none() && i.at >= verdict.since.start();
+        custody.latch().is_some() && custody.incidents().iter().any(|i| same(i) && open(i))
+    })
 }
 
 fn observes(app: &App, workspace: &WorkspaceName) -> bool {

@@ -177,6 +177,22 @@ async fn another_process_takes_part_over_http() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_sleeps_of_one_process_both_end() {
+    let sandbox = sandbox();
+    let remote = SandboxClock::connect(&sandbox.url(), "remote", Presence::Participant).unwrap();
+    let sleep = async |minutes: u32| {
+        remote.sleep(MINUTE * minutes).await;
+        remote.now()
+    };
+    let both = async { tokio::join!(sleep(10), sleep(5), sleep(15)) };
+    // Real time; a world that stands still would never end.
+    let woken = tokio::time::timeout(Duration::from_secs(60), both).await.expect("the world stands still");
+    let slept = |now: Timestamp, minutes: u32| now >= noon() + MINUTE * minutes;
+    // One bed: a short one may oversleep.
+    assert!(slept(woken.0, 10) && slept(woken.1, 5) && slept(woken.2, 15), "{woken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_participant_that_was_dropped_joins_again() {
     let sandbox = sandbox();
     let remote = SandboxClock::connect(&sandbox.url(), "remote", Presence::Participant).unwrap();

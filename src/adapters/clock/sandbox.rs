@@ -53,6 +53,8 @@ pub struct SandboxClock {
     /// `None` in a virtual world, else how many times as fast the time passes.
     times: Option<u32>,
     state: Mutex<State>,
+    /// A participant is awake or asleep as a whole: its sleeps come one after the other.
+    bed: tokio::sync::Mutex<()>,
 }
 
 struct State {
@@ -90,8 +92,16 @@ impl SandboxClock {
         let told = ask(address, "GET", "/sandbox/clock", &Value::Null)
             .map_err(|why| SandboxClockError::NoSandbox(base.to_string(), why))?;
         let state = State { id: None, now: told.now, heard: Instant::now() };
-        let clock =
-            Self { base, address, http, name: name.to_owned(), presence, times: told.times, state: Mutex::new(state) };
+        let clock = Self {
+            base,
+            address,
+            http,
+            name: name.to_owned(),
+            presence,
+            times: told.times,
+            state: Mutex::new(state),
+            bed: tokio::sync::Mutex::default(),
+        };
         if clock.times.is_none() && presence == Presence::Participant {
             clock.join().map_err(|why| SandboxClockError::NoSandbox(clock.base.to_string(), why))?;
         }
@@ -160,6 +170,17 @@ impl Clock for SandboxClock {
         if let Some(times) = self.times {
             return SystemClock.sleep(duration / times.max(1)).await;
         }
+        let mut duration = duration;
+        let _bed = if self.presence == Presence::Participant {
+            let passing = TimeDelta::from_std(duration).ok();
+            let until = passing.and_then(|d| self.state().now.checked_add_signed(d));
+            let bed = self.bed.lock().await;
+            // Another sleep of this process may have passed that time already.
+            duration = until.map_or(duration, |until| (until - self.state().now).to_std().unwrap_or_default());
+            Some(bed)
+        } else {
+            None
+        };
         if let Err(error) = self.sleep_virtually(duration).await {
             tracing::warn!(%error, "the sandbox's clock does not answer; waiting by the system's");
             SystemClock.sleep(duration).await;

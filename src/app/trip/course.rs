@@ -38,6 +38,8 @@ pub(super) struct Trip<'a> {
     unwritten: Option<GateNote>,
     /// What this trip has left in the gate: by it, a trip that others have written down from there knows itself again.
     noted: Option<GateNote>,
+    /// A request got no clear answer.
+    pub(super) in_doubt: bool,
     pub(super) report: TripReport,
 }
 
@@ -88,7 +90,7 @@ impl<'a> Trip<'a> {
             bundle: None,
             troubles,
         };
-        Ok(Self { app, workspace, request, custody, targets, unwritten, noted: None, report })
+        Ok(Self { app, workspace, request, custody, targets, unwritten, noted: None, in_doubt: false, report })
     }
 
     fn trouble(&mut self, what: &str, error: impl std::fmt::Display) {
@@ -199,7 +201,7 @@ impl<'a> Trip<'a> {
     }
 
     /// Writes the trip and its requests into the journal, whoever holds the lock: the sequence number decides.
-    pub(super) fn write_down(&mut self, outcomes: &[(KeyId, Outcome)]) -> bool {
+    pub(super) fn write_down(&mut self, outcomes: &[(KeyId, Outcome)]) {
         self.app.faults.reach(points::TRIP_COMMIT_BEFORE);
         let mut written = Err(AppError::Bug("the journal changed without end".to_owned()));
         for _ in 0..MOST_CONFLICTS {
@@ -210,14 +212,8 @@ impl<'a> Trip<'a> {
         }
         self.app.faults.reach(points::TRIP_COMMIT_AFTER);
         match written {
-            Ok(incident) => {
-                self.report.incident = Some(incident);
-                true
-            }
-            Err(error) => {
-                self.trouble("writing the trip down", error);
-                false
-            }
+            Ok(incident) => self.report.incident = Some(incident),
+            Err(error) => self.trouble("writing the trip down", error),
         }
     }
 

@@ -1,9 +1,10 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::app::trip::TripReport;
-use crate::app::watch::{Cycle, cycle};
+use crate::app::watch::{Cycle, cycle_within};
 use crate::app::{App, AppError};
 use crate::cli::{Failure, Output, Session};
 use crate::daemon::http::{self, Listen};
@@ -31,7 +32,8 @@ pub struct Args {
 pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     let app = session.app("watch")?;
     if args.once {
-        let outcome = cycle(&app).await;
+        // Nothing comes after it, so it sees everything through.
+        let outcome = cycle_within(&app, Duration::MAX).await;
         show(&session.out, &app, &outcome);
         return conclude(outcome, &session.out);
     }

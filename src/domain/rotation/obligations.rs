@@ -197,3 +197,138 @@ impl Desk<'_> {
         Flow::Continue(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{ConsumerName, RotationId, WorkspaceId};
+    use crate::domain::rotation::{Custody, Decision, Enrolment, Holding, Policy, Sight, decide};
+    use crate::domain::time::Timestamp;
+    use chrono::TimeDelta;
+
+    const AT: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn key(name: &str) -> KeyId {
+        KeyId::new(format!("apikey_{name}")).unwrap()
+    }
+
+    fn api() -> ConsumerName {
+        "api".parse().unwrap()
+    }
+
+    fn after(custody: Custody, events: impl IntoIterator<Item = Event>) -> Custody {
+        events.into_iter().fold(custody, |custody, event| custody.apply(&event, AT).unwrap())
+    }
+
+    fn enrolled(name: &str, role: Enrolment) -> Event {
+        Event::Enrolled { key: key(name), hint: None, created_at: AT, expires_at: None, role }
+    }
+
+    fn tripped(incident: u64, name: &str) -> Event {
+        Event::Tripped(TripRecord {
+            incident: IncidentId(incident),
+            keys: [key(name)].into(),
+            rule: "person".to_owned(),
+            sentence: "leaked".to_owned(),
+            figures: json!({}),
+            by_person: true,
+            mode: TripMode::Kill,
+        })
+    }
+
+    /// `a` is in use, `b` waits; guard is about to open the gate.
+    fn opening() -> Custody {
+        let events = [
+            enrolled("a", Enrolment::Active),
+            enrolled("b", Enrolment::Standby),
+            Event::ConsumerSeen { consumer: api(), holds: Holding::Key(key("a")) },
+            Event::Reloaded { consumer: api(), key: key("a") },
+            Event::GateOpening { generation: 0, key: key("a") },
+        ];
+        after(Custody::default(), events)
+    }
+
+    fn open() -> Custody {
+        after(opening(), [Event::GateOpened { generation: 0, key: key("a") }])
+    }
+
+    fn decided(custody: &Custody, gate: GateSeen) -> Decision {
+        let policy = Policy {
+            workspace: WorkspaceId::new("wrkspc_test").unwrap(),
+            consumers: vec![api()],
+            overlap: TimeDelta::minutes(1),
+            drain: TimeDelta::minutes(1),
+            grace: TimeDelta::minutes(1),
+            settle: TimeDelta::minutes(10),
+            proofs: 1,
+            archive: false,
+            promote: true,
+            reopen: false,
+        };
+        let mut sight = Sight::default();
+        sight.saw_gate(gate, AT);
+        decide(custody, &sight, &policy, AT)
+    }
+
+    fn note(incident: u64, name: &str) -> GateSeen {
+        let note = GateNote { incident: IncidentId(incident), keys: [key(name)].into(), sentence: "leaked".to_owned() };
+        GateSeen::Closed(note.to_string())
+    }
+
+    /// The keys of the trip that is written down, and of the requests that it may have sent.
+    fn recovered(decision: Decision) -> (IncidentId, Vec<KeyId>, Vec<KeyId>) {
+        let Decision::Record(events) = decision else { panic!("{decision:?}") };
+        let Some(Event::Tripped(trip)) = events.first() else { panic!("{events:?}") };
+        let sent = events.iter().filter_map(|event| match event {
+            Event::OffIntended { key } => Some(key.clone()),
+            _ => None,
+        });
+        (trip.incident, trip.keys.iter().cloned().collect(), sent.collect())
+    }
+
+    #[test]
+    fn an_unwritten_trip_is_taken_from_the_gate_even_when_its_number_was_given_already() {
+        let seen = recovered(decided(&open(), note(1, "a")));
+        assert_eq!(seen, (IncidentId(1), vec![key("a")], vec![key("a")]));
+        // A trip that could not read the journal took the first number; meanwhile another trip has had it and is over.
+        let proof = DeathProof { status: "inactive".to_owned(), refusals: 1, sent_at: None, effective_seconds: None };
+        let earlier = [
+            tripped(1, "b"),
+            Event::DeadProven { key: key("b"), proof },
+            Event::GateClosed,
+            Event::Rearmed { incident: IncidentId(1), by: "ada".to_owned(), reason: "seen".to_owned() },
+            Event::GateOpening { generation: 1, key: key("a") },
+            Event::GateOpened { generation: 1, key: key("a") },
+        ];
+        let seen = recovered(decided(&after(open(), earlier), note(1, "a")));
+        assert_eq!(seen, (IncidentId(2), vec![key("a")], vec![key("a")]));
+    }
+
+    #[test]
+    fn a_key_that_was_exposed_since_the_note_is_not_spared() {
+        let rotating = [
+            Event::RotationRequested {
+                rotation: RotationId(1),
+                reason: "due".to_owned(),
+                by: "ada".to_owned(),
+                consumers: vec![api()],
+                recall: None,
+            },
+            Event::StandbyTaken { key: key("b"), promotion: false },
+            Event::OverlapProven { key: key("b") },
+            Event::DeliveryIntended { consumer: api(), key: key("b") },
+        ];
+        let (_, keys, sent) = recovered(decided(&after(open(), rotating), note(1, "a")));
+        assert_eq!(keys, [key("a"), key("b")], "both were in the same place");
+        assert_eq!(sent, keys);
+    }
+
+    #[test]
+    fn a_pause_after_an_opening_does_not_hold_up_the_closing() {
+        // The attempt to open is not answered yet and may be repeated only after a pause.
+        let custody = after(opening(), [tripped(1, "b")]);
+        let decision = decided(&custody, GateSeen::Open(0, key("a")));
+        let closes = |decision: &Decision| matches!(decision, Decision::Do { effect: Effect::CloseGate(_), .. });
+        assert!(closes(&decision), "{decision:?}");
+    }
+}

@@ -128,6 +128,9 @@ impl Consumer for Place {
     }
 
     async fn reload(&self) -> Result<(), ConsumerError> {
+        if self.world.lock().hanging.contains(&self.name) {
+            std::future::pending::<()>().await;
+        }
         self.reachable()
     }
 

@@ -64,6 +64,8 @@ pub struct State {
     pub meddled: bool,
     /// Consumers that cannot be reached.
     pub unreachable: BTreeSet<ConsumerName>,
+    /// Consumers whose reload never ends.
+    pub hanging: BTreeSet<ConsumerName>,
     pub gates: BTreeMap<WorkspaceName, GateState>,
     pub journal: BTreeMap<WorkspaceName, Vec<Recorded>>,
     /// The fold of each journal so far; the use cases fold for themselves.
