@@ -13,7 +13,7 @@ pub fn html(report: &IncidentReport) -> String {
     let body = html! {
         a class="skip" href="#main" { "Skip to the report" }
         header class="top" {
-            p class="over" { "guard incident report" }
+            p class="over" { "guard: incident report" }
             h1 { (harmless::line(&headline(report))) }
             p class="lead" {
                 "Incident " (report.incident) " in workspace " strong { (report.workspace) } " (" (harmless::short(&report.environment, 60)) "), "

@@ -59,7 +59,8 @@ fn filled(command: &str) -> Vec<String> {
         let last = words.last().map(String::as_str);
         words.push(match (last, word) {
             (Some("--incident"), _) => "1".to_owned(),
-            (Some("why"), word) if word.starts_with('{') => "1".to_owned(),
+            (Some("--attack"), "SHAPE") => "spike".to_owned(),
+            (Some("why" | "unsilence"), word) if word.starts_with('{') => "1".to_owned(),
             (Some("show" | "export" | "ack" | "close"), word) if word != "-w" && words[1] == "incident" => {
                 "1".to_owned()
             }
@@ -84,6 +85,9 @@ fn every_command_that_people_are_told_to_run_exists() {
     let (mut told, mut wrong) = (0, Vec::new());
     for file in files {
         for (number, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
+            if line.starts_with("#[cfg(test)]") {
+                break;
+            }
             // A test's own texts and what programmers read is not what people are told.
             if line.trim_start().starts_with("//") {
                 continue;
