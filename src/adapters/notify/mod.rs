@@ -1,4 +1,4 @@
-//! Channels to people. A new kind is one file here and one line in [`build`].
+//! Channels to people. A new kind is one file here and one line in `build`.
 
 mod alertmanager;
 mod answer;
