@@ -125,14 +125,19 @@ impl Rates {
         Self { by_model, highest }
     }
 
-    /// What a day costs that goes on like this.
-    pub fn day(&self, habit: &Habit) -> UsdMicros {
-        let day = |rate: f64| (rate * 1440.0).round() as u64;
-        self.amount(&habit.model, day(habit.input_rate), day(habit.output_rate)).usd
+    /// What a minute costs, in dollars, of a habit spread evenly.
+    pub fn minute(&self, habit: &Habit) -> f64 {
+        let (input_rate, output_rate) = self.of(&habit.model);
+        (habit.input_rate * input_rate + habit.output_rate * output_rate) / 1e6
+    }
+
+    /// Input and output rate of a model.
+    pub fn of(&self, model: &str) -> (f64, f64) {
+        self.by_model.get(model).copied().unwrap_or(self.highest)
     }
 
     fn amount(&self, model: &str, input: u64, output: u64) -> Amount {
-        let (input_rate, output_rate) = self.by_model.get(model).copied().unwrap_or(self.highest);
+        let (input_rate, output_rate) = self.of(model);
         let tokens = Tokens { uncached_input: input, output, ..Tokens::default() };
         let micros = (input as f64 * input_rate + output as f64 * output_rate).round();
         Amount { work: amount::work(&tokens), usd: UsdMicros::from_micros(micros as u64), tokens: tokens.total() }

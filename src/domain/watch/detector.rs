@@ -23,6 +23,8 @@ use crate::domain::time::Minute;
 const FOLD_AFTER: i64 = DAY;
 /// How far back data that change are judged anew. Later restatements still replace what is known of their minutes.
 const JUDGE_AGAIN: i64 = 6 * 60;
+/// The width in which models beside a new one are looked for.
+const THREE_HOURS: usize = 3;
 /// Minutes without usage that end a run.
 const RUN_GAP: i64 = 30;
 /// A run is measured over at most this many minutes.
@@ -321,6 +323,7 @@ impl Detector {
         let mut loads = [Load::default(); WIDTH_COUNT];
         let mut cost = UsdMicros::ZERO;
         let mut by_quarter: Vec<(QuarterIndex, u64)> = Vec::new();
+        let mut beside = 0;
         for minute in self.recent.range(at.plus(1 - DAY).max(first), at) {
             let Some(of) = minute.models.iter().find(|of| usize::from(of.model) == index) else { continue };
             for (load, width) in loads.iter_mut().zip(WIDTHS) {
@@ -329,6 +332,7 @@ impl Detector {
                 }
             }
             cost += of.amount.usd;
+            beside += u64::from(minute.models.len() > 1 && at.since(minute.minute) < WIDTHS[THREE_HOURS]);
             let quarter = quarter_of(minute.minute);
             match by_quarter.last_mut() {
                 Some(last) if last.0 == quarter => last.1 += of.amount.work,
@@ -339,7 +343,7 @@ impl Detector {
             .into_iter()
             .map(|(q, work)| work.saturating_sub(self.expected(q).work.saturating_mul(3) / 2))
             .sum();
-        Some(NewModel { name, first, loads, cost, unexplained })
+        Some(NewModel { name, first, loads, cost, unexplained, beside })
     }
 
     /// Moves quarters that nobody will restate any more into the history.

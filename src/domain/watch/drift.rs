@@ -14,6 +14,17 @@ const THREE_HOURS: usize = 3;
 const SIX_HOURS: usize = 4;
 const DAY: usize = WIDTH_COUNT - 1;
 
+/// Once the last 24 hours exceed the busiest day by this much, or by what busiest days differ, usage was added and not moved: a
+/// run by hand or a late run explains no minutes any more, and fewer of them are evidence.
+const ADDED: f64 = 1.15;
+/// Minutes in use within an hour and less beyond the most ever, when usage was added.
+const TIMES_MINUTES_ADDED: f64 = 1.2;
+/// Minutes more than that, when usage was added.
+const LEAST_MINUTES_ADDED: f64 = 3.0;
+/// Below this share of quarters in use a key works in runs, so that one run more is ordinary at any width.
+const WORKS_IN_RUNS: f64 = 0.4;
+/// With no more than this many busiest days in 24 hours, an hour that is busier than ever may be such a run.
+const MOVED: f64 = 1.1;
 /// Minutes more than the statistics allow before minutes count as evidence.
 const LEAST_MINUTES: f64 = 10.0;
 /// The same within half an hour and less.
@@ -48,21 +59,32 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
     if baseline.saturated() {
         return None;
     }
+    let day = picture.times_most(DAY);
     let evidence = picture.loads[DAY].active as f64 / LEAST_MINUTES;
     let usual_day = baseline.usual_day.work as f64;
     let foreign = picture.foreign;
+    let added = day >= ADDED.max((1.2 * baseline.work_spread[DAY]).exp()) * caution;
     let minutes_allowed = |width: usize| {
-        let most = baseline.most[width].active as f64;
-        let spread = (1.2 * baseline.active_spread[width]).exp();
-        let varied = most * TIMES_MINUTES.max(spread) * caution;
-        if width >= SIX_HOURS { varied.max(most + RUNS * baseline.run.active as f64) } else { varied }
+        let (most, run) = (baseline.most[width].active as f64, baseline.run.active as f64);
+        let spread = baseline.active_spread[width];
+        if added && width <= HOUR {
+            return most * TIMES_MINUTES_ADDED.max((0.7 * spread).exp()) * caution + LEAST_MINUTES_ADDED;
+        }
+        let least = if width < HOUR { LEAST_MINUTES_IN_SHORT } else { LEAST_MINUTES };
+        let varied = most * TIMES_MINUTES.max((1.2 * spread).exp()) * caution;
+        let moved = match width {
+            SIX_HOURS.. => RUNS * run,
+            _ if baseline.density < WORKS_IN_RUNS && (day < MOVED || width > HOUR) => run,
+            _ => 0.0,
+        };
+        varied.max(most + moved) + least
     };
 
     let sustained = (0..WIDTH_COUNT)
         .map(|width| {
-            let least = if width < HOUR { LEAST_MINUTES_IN_SHORT } else { LEAST_MINUTES };
-            let minutes = picture.loads[width].active as f64 / (minutes_allowed(width) + least);
-            (minutes.min(picture.times_most(width) / 1.2), width)
+            let minutes = picture.loads[width].active as f64 / minutes_allowed(width);
+            // Clearly more minutes need no more work than ever; just enough of them need a fifth more.
+            (minutes.min(picture.times_most(width) * minutes.clamp(1.0, 1.2) / 1.2), width)
         })
         .max_by(|a, b| a.0.total_cmp(&b.0))?;
 

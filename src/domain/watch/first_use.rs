@@ -2,7 +2,7 @@
 //! hear of it at any size. It trips when the new model adds work instead of taking it over.
 
 use super::history::WIDTH_COUNT;
-use super::picture::{Maturity, Picture};
+use super::picture::{Maturity, NewModel, Picture};
 use super::rule::Rule;
 use super::verdict::{Figures, Finding, Level};
 
@@ -16,13 +16,25 @@ const TIMES_HARMLESS: f64 = 1.2;
 /// Where most days are far below the busiest, the usual day counts as this share of it at least.
 const LEAST_SHARE_OF_BUSIEST: f64 = 0.15;
 /// All models together, in busiest days: a migration stays below.
-const TIMES_DAY: f64 = 1.3;
+const TIMES_DAY: f64 = 1.8;
 /// The new model alone, in busiest days.
-const TIMES_DAY_ALONE: f64 = 1.4;
+const TIMES_DAY_ALONE: f64 = 2.0;
 /// The new model's minutes in use, in the most minutes ever.
 const TIMES_MINUTES: f64 = 1.3;
 /// Minutes more than that.
 const LEAST_MINUTES: f64 = 6.0;
+/// From this share of quarters in use on, a key is busy enough for the models beside the new one to tell whether they were left.
+const BUSY: f64 = 0.5;
+/// Minutes within three hours in which another model was in use beside the new one: a migration replaces.
+const MINUTES_BESIDE: f64 = 60.0;
+/// The other models still do this share of their mean of 24 hours …
+const OTHERS_KEPT: f64 = 0.6;
+/// … and the new one adds this share of it …
+const NEW_BESIDE: f64 = 0.5;
+/// … so that 24 hours come to this many usual days.
+const TIMES_USUAL_DAY: f64 = 1.3;
+/// Windows of three hours in a day.
+const WINDOWS_A_DAY: f64 = 8.0;
 
 /// Judges the newest model; `None` when there is none.
 pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
@@ -47,7 +59,7 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
             let most_minutes = baseline.most[THREE_HOURS].active as f64;
             let minutes =
                 model.loads[THREE_HOURS].active as f64 / (TIMES_MINUTES * caution * most_minutes + LEAST_MINUTES);
-            added.max(alone).max(minutes)
+            added.max(alone).max(minutes).max(beside(picture, model, usual))
         }
     };
     Some(Finding {
@@ -62,4 +74,17 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
             share_of_most_day: if busiest > 0.0 { model.loads[DAY].work as f64 / busiest } else { 0.0 },
         },
     })
+}
+
+/// How clearly a busy key goes on as before beside the new model: an owner who migrates takes the old one out of use.
+fn beside(picture: &Picture<'_>, model: &NewModel, usual: f64) -> f64 {
+    if picture.baseline.density < BUSY {
+        return 0.0;
+    }
+    let others = |width: usize| picture.loads[width].work.saturating_sub(model.loads[width].work) as f64;
+    let mean = others(DAY) / WINDOWS_A_DAY;
+    (model.beside as f64 / MINUTES_BESIDE)
+        .min(others(THREE_HOURS) / (OTHERS_KEPT * mean))
+        .min(model.loads[THREE_HOURS].work as f64 / (NEW_BESIDE * mean))
+        .min(picture.loads[DAY].work as f64 / (TIMES_USUAL_DAY * usual))
 }

@@ -19,6 +19,8 @@ pub struct NewModel {
     /// The work of it within 24 hours that exceeds 1.5 times what all models together did at this time on
     /// earlier days.
     pub unexplained: u64,
+    /// Minutes within three hours in which another model was in use, too.
+    pub beside: u64,
 }
 
 /// A key that was silent and is in use again.

@@ -26,14 +26,13 @@ struct Test {
 }
 
 /// For jobs. Every run twice as large is an ordinary decision, and run sizes vary: 2.7 times the busiest day is beyond it.
-const JOB: [Test; 7] = [
+const JOB: [Test; 6] = [
     Test { width: DAY, times: 2.7, times_day: 2.7 },
-    Test { width: SIX_HOURS, times: 3.0, times_day: 1.5 },
-    Test { width: QUARTER, times: 7.0, times_day: 1.15 },
-    Test { width: QUARTER, times: 5.0, times_day: 1.3 },
-    Test { width: QUARTER, times: 3.0, times_day: 1.4 },
-    Test { width: HALF_HOUR, times: 3.0, times_day: 1.4 },
-    Test { width: HOUR, times: 3.0, times_day: 1.4 },
+    Test { width: SIX_HOURS, times: 4.0, times_day: 1.5 },
+    Test { width: QUARTER, times: 5.0, times_day: 1.15 },
+    Test { width: QUARTER, times: 3.0, times_day: 1.2 },
+    Test { width: HALF_HOUR, times: 3.0, times_day: 1.2 },
+    Test { width: HOUR, times: 3.0, times_day: 1.2 },
 ];
 
 /// For services that are busy around the clock. Thousands of requests average out, so that smaller excesses mean
@@ -49,6 +48,10 @@ const LITTLE_HISTORY: [Test; 1] = [Test { width: DAY, times: 4.0, times_day: 4.0
 
 /// Where people are told already, in busiest days.
 const LITTLE_WARNS_FROM: f64 = 1.5;
+/// The same for services, as a share of what trips.
+const SERVICE_WARNS_FROM: f64 = 0.6;
+/// Evidence that warns and does not trip.
+const WARNS: f64 = 0.8;
 
 /// Judges the windows that end at the picture's minute; `None` when nothing points to a spike.
 pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
@@ -76,10 +79,12 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
         .max_by(|a, b| a.0.total_cmp(&b.0))?;
     // With little history a moderate excess is worth a look, and no more.
     let ratio = if picture.maturity() == Maturity::Little && day >= LITTLE_WARNS_FROM {
-        ratio.max(evidence.min(0.8))
+        ratio.max(evidence.min(WARNS))
     } else {
         ratio
     };
+    // A service's usage is steady enough for people to be told early.
+    let ratio = if baseline.saturated() && ratio >= SERVICE_WARNS_FROM { ratio.max(WARNS) } else { ratio };
     Finding::statistical(
         Rule::Spike,
         ratio,

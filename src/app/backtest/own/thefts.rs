@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -11,14 +11,16 @@ use crate::domain::money::UsdMicros;
 use crate::domain::time::{Minute, Timestamp};
 use crate::domain::usage::{Billing, Tokens, UsageRow};
 use crate::domain::watch::amount;
-use crate::domain::watch::dataset::TokenRow;
-use crate::domain::watch::scenario::{AttackKind, Injection, Seed, attack};
+use crate::domain::watch::dataset::{Rates, TokenRow};
+use crate::domain::watch::scenario::{AttackKind, Injection, Seed, attack, habit};
 use crate::domain::watch::{Alibi, Detector, KeyRole, Level, Policy, Rule};
 
 /// Days before a theft that only teach, as far as the replay is long enough.
 const TEACHING: [i64; 3] = [21, 14, 7];
 /// Days that a theft needs at least.
 const ROOM: i64 = 3;
+/// Days whose mean a theft is a multiple of.
+const HABIT_DAYS: i64 = 14;
 /// A model that no key has used. A model without a price costs the highest.
 const FOREIGN: &str = "a-model-that-was-never-used";
 
@@ -79,19 +81,17 @@ pub(super) fn run(stage: &Stage<'_>, order: &Order) -> Vec<Theft> {
     busiest.sort_by_key(|past| std::cmp::Reverse(past.rows.len()));
     busiest.truncate(MOST_KEYS);
     let foreign: Arc<str> = Arc::from(FOREIGN);
-    let rates = (
-        rate(stage, Tokens { uncached_input: 1_000_000, ..Tokens::default() }),
-        rate(stage, Tokens { output: 1_000_000, ..Tokens::default() }),
-    );
     let mut plans = Vec::new();
     for (number, past) in busiest.into_iter().enumerate() {
         let rows: Vec<TokenRow> = past.rows.iter().map(token_row).collect();
+        let rates = rates(stage, &rows);
         for turn in 0..order.inject {
             let mut seed = Seed::new(order.seed ^ (number as u64) << 32 ^ u64::from(turn));
             for kind in AttackKind::ALL {
                 let Some(at) = moment(stage, &mut seed) else { continue };
-                let injection = attack(kind, &rows, at, (&foreign, rates.0, rates.1), &mut seed);
-                plans.extend(injection.map(|injection| Plan { past, kind, injection }));
+                let Some(habit) = habit(&rows, at.plus(-HABIT_DAYS * 1440), at) else { continue };
+                let injection = attack(kind, &rows, &habit, at, &foreign, &rates, &mut seed);
+                plans.push(Plan { past, kind, injection });
             }
         }
     }
@@ -105,9 +105,15 @@ fn moment(stage: &Stage<'_>, seed: &mut Seed) -> Option<Minute> {
     Some(stage.from.plus(seed.pick(teaching * 1440, (days - ROOM) * 1440)))
 }
 
-/// Dollars per million tokens of the foreign model.
-fn rate(stage: &Stage<'_>, tokens: Tokens) -> f64 {
-    stage.app.prices.cost(&row(stage.newest, FOREIGN, tokens)).amount.dollars()
+/// Dollars per million tokens of the models in use and of the foreign one.
+fn rates(stage: &Stage<'_>, rows: &[TokenRow]) -> Rates {
+    let models: BTreeSet<&str> = rows.iter().map(|row| row.model.as_ref()).chain([FOREIGN]).collect();
+    let rate = |model: &str, tokens| stage.app.prices.cost(&row(stage.newest, model, tokens)).amount.dollars();
+    Rates::new(models.into_iter().map(|model| {
+        let input = rate(model, Tokens { uncached_input: 1_000_000, ..Tokens::default() });
+        let output = rate(model, Tokens { output: 1_000_000, ..Tokens::default() });
+        (model.to_owned(), input, output)
+    }))
 }
 
 /// What one line of usage amounts to in plain input and output.

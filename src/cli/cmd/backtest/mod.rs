@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::app::backtest::inject::{self, ForeignModel};
+use crate::app::backtest::inject;
 use crate::app::backtest::{self, Row, RunRecords, Settings, Summary};
 use crate::cli::{Failure, Session};
 use crate::domain::ids::WorkspaceName;
@@ -47,8 +47,8 @@ pub struct Args {
     jobs: Option<NonZeroUsize>,
 }
 
-/// The model of injected thefts, with dollars per million input and output tokens.
-const FOREIGN_MODEL: (&str, f64, f64) = ("model-o", 5.0, 25.0);
+/// The model of injected thefts.
+const FOREIGN_MODEL: &str = "model-o";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Runs {
@@ -86,9 +86,7 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     let mut data = wiring::read_series(&args.data.unwrap_or_default())?;
     let inject = args.inject.unwrap_or(0);
     if inject > 0 {
-        let foreign =
-            ForeignModel { name: Arc::from(FOREIGN_MODEL.0), input: FOREIGN_MODEL.1, output: FOREIGN_MODEL.2 };
-        data.cases = inject::cases(&data, inject, args.seed, &foreign);
+        data.cases = inject::cases(&data, inject, args.seed, &Arc::from(FOREIGN_MODEL));
     }
     let runs = match args.runs {
         Runs::None => RunRecords::None,

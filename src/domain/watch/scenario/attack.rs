@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use super::{Habit, Injection, Seed, habit, slice};
+use super::{Habit, Injection, Seed, slice};
 use crate::domain::time::Minute;
-use crate::domain::watch::dataset::TokenRow;
+use crate::domain::watch::dataset::{Rates, TokenRow};
 
-/// Shapes of abuse. Multiples are of the key's mean rate over all minutes.
+/// Shapes of abuse. Multiples are of the key's mean rate over all minutes, in dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AttackKind {
     /// 20 to 100 times, constant, for a day.
@@ -42,21 +42,25 @@ impl AttackKind {
     }
 }
 
-/// Abuse of this kind from `at` on; `None` when the key has no habit to scale it by. `foreign` is a model that the key
-/// never used, with its dollars per million input and output tokens.
+/// Abuse of this kind from `at` on of a key with this habit. `rows` is what the owner uses, `foreign` a model that the key never
+/// used.
 pub fn attack(
     kind: AttackKind,
     rows: &[TokenRow],
+    habit: &Habit,
     at: Minute,
-    foreign: (&Arc<str>, f64, f64),
+    foreign: &Arc<str>,
+    rates: &Rates,
     seed: &mut Seed,
-) -> Option<Injection> {
-    let habit = habit(rows, at, 14)?;
+) -> Injection {
     let day = 1440;
     let mut overlay = Vec::new();
     let own = habit.model.clone();
+    let usual = rates.minute(habit);
+    // A thief's prompts are not the owner's: how much of it is output differs.
+    let output_share = seed.log_between(0.08, 0.4);
     let mut use_minute = |minute: Minute, model: &Arc<str>, times: f64, seed: &mut Seed| {
-        overlay.extend(stolen(&habit, minute, model, times * seed.noise(0.3)));
+        overlay.extend(stolen(rates, minute, model, usual * times * seed.noise(0.3), output_share));
     };
     let (mut from, mut to) = (at, at.plus(day));
     match kind {
@@ -86,34 +90,30 @@ pub fn attack(
         }
         AttackKind::NewModel => {
             // The same dollars for the same multiple: a dearer model gets fewer tokens.
-            let times = seed.between(3.0, 20.0) * 3.0 / foreign.1;
-            (0..day).for_each(|i| use_minute(at.plus(i), foreign.0, times, seed));
+            let times = seed.between(3.0, 20.0);
+            (0..day).for_each(|i| use_minute(at.plus(i), foreign, times, seed));
         }
         AttackKind::Incident => {
-            let row = |minute, input: f64, output: f64| TokenRow {
-                minute,
-                model: foreign.0.clone(),
-                input: input as i64,
-                output: output as i64,
-            };
-            overlay.push(row(at, 40.0, 12.0));
+            let probe = TokenRow { minute: at, model: foreign.clone(), input: 40, output: 12 };
+            overlay.push(probe);
             from = at.plus(seed.pick(720, 1440));
             let length = seed.pick(60, 240);
             to = from.plus(length);
-            let rate = seed.between(1.5, 7.5);
-            for i in 0..length {
-                let dollars = rate * seed.noise(0.3);
-                // A tenth as much output as input.
-                let input = dollars * 1e6 / (foreign.1 + 0.1 * foreign.2);
-                overlay.push(row(from.plus(i), input, 0.1 * input));
-            }
+            let dollars = seed.between(1.5, 7.5);
+            overlay.extend(
+                (0..length)
+                    .filter_map(|i| stolen(rates, from.plus(i), foreign, dollars * seed.noise(0.3), output_share)),
+            );
         }
     }
-    Some(Injection { overlay, from, to })
+    Injection { overlay, from, to }
 }
 
-fn stolen(habit: &Habit, minute: Minute, model: &Arc<str>, times: f64) -> Option<TokenRow> {
-    let (input, output) = ((habit.input_rate * times).round() as i64, (habit.output_rate * times).round() as i64);
+/// So many dollars in a minute.
+fn stolen(rates: &Rates, minute: Minute, model: &Arc<str>, dollars: f64, output_share: f64) -> Option<TokenRow> {
+    let (input_rate, output_rate) = rates.of(model);
+    let tokens = dollars * 1e6 / (input_rate + output_share * output_rate);
+    let (input, output) = (tokens.round() as i64, (tokens * output_share).round() as i64);
     (input + output > 0).then(|| TokenRow { minute, model: model.clone(), input, output })
 }
 

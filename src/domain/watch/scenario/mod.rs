@@ -36,10 +36,10 @@ pub struct Habit {
     pub model: Arc<str>,
 }
 
-/// The habit of the `days` before `at`; `None` when there was no usage.
-pub fn habit(rows: &[TokenRow], at: Minute, days: i64) -> Option<Habit> {
-    let before = slice(rows, at.plus(-days * 1440), at);
-    let minutes = (days * 1440) as f64;
+/// The habit from `from` until before `at`; `None` when there was no usage.
+pub fn habit(rows: &[TokenRow], from: Minute, at: Minute) -> Option<Habit> {
+    let before = slice(rows, from, at);
+    let minutes = at.since(from).max(1) as f64;
     let (input, output) =
         before.iter().fold((0.0, 0.0), |sum, row| (sum.0 + row.input as f64, sum.1 + row.output as f64));
     let last = before.last()?;

@@ -9,6 +9,12 @@ impl Seed {
         Self(seed)
     }
 
+    /// Another stream, which has nothing in common with this one or with those of other numbers.
+    pub fn apart(&self, number: u64) -> Self {
+        let mut mixed = Self(self.0 ^ number.wrapping_mul(0xD6E8_FEB8_6659_FD93));
+        Self(mixed.next())
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
