@@ -50,7 +50,7 @@ pub(super) fn workspace(
     );
     let hooks = section.optional(
         "hooks",
-        "A directory with `pre.d`, `switch.d`, `verify.d`, `post.d`, `incident.d`.",
+        "Reserved for programs that run at the steps of a rotation. guard does not run them yet.",
         absolute_path("/etc/guard/hooks"),
     );
     let models = section.table("models", "Which models may be used.", policy::models);
@@ -74,6 +74,13 @@ pub(super) fn workspace(
                 "keep at least one standby, or say that there is none with `[workspace.failover] mode = \"off\"`",
             )
             .allowed("1 or more while `trip.mode` is `kill` and `failover.mode` is `standby`");
+    }
+    if hooks.is_some() {
+        section.warn_at(
+            &["hooks"],
+            "guard does not run hooks yet: nothing in this directory is started",
+            "use `reload` and `verify` of a consumer, or a notifier of kind `command`",
+        );
     }
     if trip.mode == TripMode::Kill && failover == FailoverPolicy::Off {
         section.warn_at(
