@@ -3,6 +3,7 @@
 //! Acting on what is found is somebody else's part. A poll can be repeated at any time: buckets replace, and what was
 //! judged already is not judged again.
 
+mod caps;
 pub(super) mod explained;
 mod judge;
 mod memory;

@@ -11,7 +11,6 @@ use crate::domain::ledger::Workspace;
 use crate::domain::money::UsdMicros;
 use crate::domain::time::{Minute, Timestamp};
 use crate::domain::usage::UsageRow;
-use crate::domain::watch::ceiling::Spent;
 use crate::domain::watch::episode::{self, Episode};
 use crate::domain::watch::state::DetectorState;
 use crate::domain::watch::usage::{MinuteUsage, ModelUsage};
@@ -54,7 +53,7 @@ const TOLERATED_FOR: TimeDelta = TimeDelta::days(2);
 /// More than what was accepted, times this, is news again.
 const BEYOND_ACCEPTED: f64 = 1.4;
 /// What is older than this is told but never acted on: nobody is stopped for what is long over.
-const ACT_WITHIN: i64 = 1440;
+pub(super) const ACT_WITHIN: i64 = 1440;
 
 /// What a poll knows when it looks at a principal.
 #[derive(Debug, Clone, Copy)]
@@ -83,11 +82,6 @@ impl Watched {
             peak: None,
             accepted: None,
         }
-    }
-
-    /// What it has spent.
-    pub fn spent(&self, at: Minute) -> Spent {
-        Detector::from_state(&self.detector).map(|detector| detector.spent(at)).unwrap_or_default()
     }
 
     /// Statistical rules only warn, because they would have tripped on its own past.

@@ -39,6 +39,7 @@ mod openapi;
 mod organization;
 mod pipelines;
 mod poll;
+mod poll_caps;
 mod prism;
 mod process;
 mod provider_contract;

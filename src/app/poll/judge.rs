@@ -1,5 +1,6 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::caps::{self, Spending};
 use super::explained::{Explained, explained};
 use super::memory::{self, PollState};
 use super::{Judged, Place, Places, PollReport};
@@ -8,8 +9,7 @@ use crate::app::{App, AppError};
 use crate::domain::ids::{Principal, WorkspaceName};
 use crate::domain::ledger::{ModelPolicy, TripMode, WatchPolicy, Workspace};
 use crate::domain::time::Minute;
-use crate::domain::watch::ceiling::{self, Spent};
-use crate::domain::watch::{KeyRole, Level, Policy, Response, Roles, Verdict, episode, fusion};
+use crate::domain::watch::{KeyRole, Policy, Response, Roles};
 
 /// Watched principals are stored in batches of this many.
 const BATCH: usize = 256;
@@ -51,7 +51,9 @@ pub(super) fn judge(
     let (no_watch, no_models) = (WatchPolicy::default(), ModelPolicy::default());
     let mut judging: BTreeMap<Option<WorkspaceName>, Judging<'_>> = BTreeMap::new();
     let mut batch: Vec<(String, Watched)> = Vec::new();
-    let mut capped: BTreeSet<WorkspaceName> = BTreeSet::new();
+    let mut capped: BTreeMap<WorkspaceName, Spending> = BTreeMap::new();
+    // The last minute of the hour before, while it is read again.
+    let ended = Some(Minute::from_epoch(newest.epoch().div_euclid(60) * 60 - 1)).filter(|end| *end >= from);
     for (principal, place) in places {
         let name = watched::state_name(&principal);
         let stored: Option<Watched> = memory::load(app, &name)?;
@@ -96,10 +98,20 @@ pub(super) fn judge(
             news,
         }));
         if let Some(workspace) = by.workspace.filter(|w| watched::has_caps(w)) {
+            let detector = watched.open()?;
             let spent = state.spent.entry(workspace.name.clone()).or_default();
+            let spending = capped.entry(workspace.name.clone()).or_insert_with(|| {
+                // Of those who are not looked at in this poll, what was known before counts.
+                let known = |end| spent.iter().map(|(of, at, s)| (of.clone(), end, s.as_of(*at, end))).collect();
+                Spending::since(ended.map(known).unwrap_or_default())
+            });
+            spending.add(&principal, &usage, window.history_until);
+            if let Some(end) = ended {
+                spending.ended.retain(|(of, ..)| *of != principal);
+                spending.ended.push((principal.clone(), end, detector.spent(end)));
+            }
             spent.retain(|(of, _, _)| *of != principal);
-            spent.push((principal.clone(), newest, watched.spent(newest)));
-            capped.insert(workspace.name.clone());
+            spent.push((principal.clone(), newest, detector.spent(newest)));
         }
         batch.push((name, watched));
         if batch.len() >= BATCH {
@@ -107,9 +119,10 @@ pub(super) fn judge(
         }
     }
     store(app, &mut batch)?;
-    for name in capped {
+    for (name, spending) in capped {
         let Some(workspace) = app.ledger.workspace(&name) else { continue };
-        report.verdicts.extend(caps(workspace, &state.spent[&name], newest, roles));
+        let passed = state.passed.entry(name.clone()).or_default();
+        report.verdicts.extend(caps::judge(workspace, &state.spent[&name], &spending, newest, roles, passed));
     }
     Ok(with_usage)
 }
@@ -123,7 +136,7 @@ fn observed_since(window: &Window, state: &PollState, principal: &Principal, fir
 }
 
 /// What guard does about a trip on this principal.
-fn response(workspace: Option<&Workspace>, principal: &Principal, roles: &Roles) -> Response {
+pub(super) fn response(workspace: Option<&Workspace>, principal: &Principal, roles: &Roles) -> Response {
     match workspace.map(|w| w.trip.mode) {
         Some(_) if !principal.key().is_some_and(|key| roles.holds(key)) => Response::Powerless,
         None => Response::Powerless,
@@ -131,26 +144,6 @@ fn response(workspace: Option<&Workspace>, principal: &Principal, roles: &Roles)
         Some(TripMode::Gate) => Response::Gates,
         Some(TripMode::Kill) => Response::Kills,
     }
-}
-
-/// The verdicts on a workspace's caps, on the principal that spent most today.
-fn caps(workspace: &Workspace, spent: &[(Principal, Minute, Spent)], at: Minute, roles: &Roles) -> Vec<Judged> {
-    let current = |(_, as_of, spent): &(Principal, Minute, Spent)| spent.as_of(*as_of, at);
-    let total = spent.iter().map(current).fold(Spent::default(), Spent::plus);
-    let mut findings = ceiling::judge(&workspace.ceilings, &total);
-    findings.extend(workspace.monthly_limit.and_then(|limit| ceiling::judge_month(limit, &total, at)));
-    fusion::cap(&mut findings, |rule| rule.action(&workspace.watch.rules));
-    let Some(largest) = spent.iter().max_by_key(|entry| current(entry).usd) else { return Vec::new() };
-    let judgement = crate::domain::watch::Judgement { at, findings };
-    let (opened, _) = episode::advance(None, &judgement);
-    let response = response(Some(workspace), &largest.0, roles);
-    let verdict = opened.and_then(|episode| episode::verdict(&largest.0, episode, &judgement, response));
-    let judged = |verdict: Verdict| Judged {
-        workspace: Some(workspace.name.clone()),
-        news: verdict.level == Level::Trip,
-        verdict,
-    };
-    verdict.map(judged).into_iter().collect()
 }
 
 fn store(app: &App, batch: &mut Vec<(String, Watched)>) -> Result<(), AppError> {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::caps::{Passed, Sums};
 use crate::app::watched::{self, Watched};
 use crate::app::{App, AppError};
 use crate::domain::ids::{Principal, WorkspaceName};
 use crate::domain::time::{Minute, Timestamp};
-use crate::domain::watch::ceiling::Spent;
 use crate::ports::StoreError;
 
 /// What polls remember beside the principals.
@@ -23,7 +23,9 @@ pub(super) struct PollState {
     /// Principals that the last poll looked at: a restatement may take their usage away.
     pub(super) looked_at: Vec<Principal>,
     /// What each principal of a workspace with caps has spent, and as of when.
-    pub(super) spent: BTreeMap<WorkspaceName, Vec<(Principal, Minute, Spent)>>,
+    pub(super) spent: BTreeMap<WorkspaceName, Sums>,
+    /// Caps that were found passed lately.
+    pub(super) passed: BTreeMap<WorkspaceName, Vec<Passed>>,
 }
 
 /// What people have accepted, by the name of a principal's state. It is written down apart from that state, because a poll that runs
