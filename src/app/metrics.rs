@@ -3,14 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::sight::POLL_STATE;
 use super::{App, AppError, status};
 use crate::domain::ids::Principal;
 use crate::domain::ledger::{TripMode, Workspace};
-use crate::domain::rotation::{Custody, Ending, Event, Standing, fold};
-use crate::domain::time::{Minute, Timestamp};
+use crate::domain::rotation::{Custody, Standing, Tally, fold};
+use crate::domain::time::Minute;
 use crate::domain::usage::Tokens;
-use crate::ports::Recorded;
 use crate::report::metrics::{MetricsView, WorkspaceMetrics};
 use crate::report::status::{GateView, StatusView};
 
@@ -20,8 +18,7 @@ use crate::report::status::{GateView, StatusView};
 /// The store's. A workspace with a damaged journal is left out; `guard status` names it.
 pub fn gather(app: &App) -> Result<MetricsView, AppError> {
     let status = status::gather(app)?;
-    let newest: Option<Minute> =
-        app.watch_state.load_state(POLL_STATE)?.and_then(|poll| serde_json::from_value(poll["watermark"].clone()).ok());
+    let newest = status.feed.newest;
     let usage = newest.map_or_else(|| Ok(Vec::new()), |minute| app.usage.usage(None, minute, minute.plus(1)))?;
     let mut by_key: BTreeMap<_, Tokens> = BTreeMap::new();
     for row in &usage {
@@ -34,12 +31,12 @@ pub fn gather(app: &App) -> Result<MetricsView, AppError> {
         let events = app.journal.events(&workspace.name)?;
         let Ok(custody) = fold(events.iter().map(|r| (r.seq, r.at, &r.event))) else { continue };
         let mut metrics = of_custody(workspace, &custody, &status);
-        add_rotations(&mut metrics, &events, custody.rotation().is_some());
+        let tally = Tally::of(events.iter().map(|r| (r.at, &r.event)), None);
+        add_rotations(&mut metrics, &tally, custody.rotation().is_some());
         // A key that is not mentioned was silent: zero, not unknown.
         let live = metrics.lives.iter().map(|(key, ..)| key.clone());
-        metrics.usage = live.map(|key| (key.clone(), by_key.get(&key).copied().unwrap_or_default())).collect();
-        if newest.is_none() {
-            metrics.usage.clear();
+        if newest.is_some() {
+            metrics.usage = live.map(|key| (key.clone(), by_key.get(&key).copied().unwrap_or_default())).collect();
         }
         workspaces.push(metrics);
     }
@@ -81,35 +78,12 @@ fn of_custody(workspace: &Workspace, custody: &Custody, status: &StatusView) -> 
     metrics
 }
 
-fn add_rotations(metrics: &mut WorkspaceMetrics, events: &[Recorded], open: bool) {
-    let mut begun: Option<Timestamp> = None;
-    let mut requested = 0;
-    let mut ended = 0;
-    for recorded in events {
-        match &recorded.event {
-            Event::RotationRequested { .. } => {
-                begun = Some(recorded.at);
-                requested += 1;
-            }
-            Event::RotationEnded { ending } => {
-                let result = match ending {
-                    Ending::Completed => "completed",
-                    Ending::RolledBack => "rolled_back",
-                };
-                *metrics.rotations.entry(result).or_default() += 1;
-                ended += 1;
-                if let Some(begun) = begun.take() {
-                    metrics.rotation_seconds.push((recorded.at - begun).as_seconds_f64().max(0.0));
-                }
-            }
-            _ => {}
-        }
-    }
+fn add_rotations(metrics: &mut WorkspaceMetrics, tally: &Tally, open: bool) {
     // A trip or a promotion ends a rotation without a word of its own.
-    let interrupted = u64::saturating_sub(requested, ended + u64::from(open));
-    if interrupted > 0 {
-        metrics.rotations.insert("interrupted", interrupted);
-    }
+    let interrupted = tally.begun.saturating_sub(tally.completed + tally.rolled_back + u64::from(open));
+    let counts = [("completed", tally.completed), ("rolled_back", tally.rolled_back), ("interrupted", interrupted)];
+    metrics.rotations = counts.into_iter().filter(|(_, count)| *count > 0).collect();
+    metrics.rotation_seconds.clone_from(&tally.durations);
 }
 
 fn count(n: usize) -> i64 {

@@ -43,7 +43,7 @@ pub struct WorkspaceMetrics {
     /// Its start.
     pub rotating_since: Option<Timestamp>,
     /// How long each finished rotation took, in seconds.
-    pub rotation_seconds: Vec<f64>,
+    pub rotation_seconds: Vec<u64>,
     /// Things that somebody must still do.
     pub owed: i64,
 }
@@ -219,7 +219,7 @@ fn add_story(registry: &mut Registry, view: &MetricsView) {
             since.get_or_create(&labels(workspace, [])).set(at.timestamp());
         }
         for seconds in &workspace.rotation_seconds {
-            duration.observe(*seconds);
+            duration.observe(*seconds as f64);
         }
     }
 }
@@ -233,7 +233,7 @@ mod tests {
             name: "prod".to_owned(),
             armed: true,
             incidents: BTreeMap::from([("spike".to_owned(), 2)]),
-            rotation_seconds: vec![1500.0],
+            rotation_seconds: vec![1500],
             ..WorkspaceMetrics::default()
         };
         MetricsView { version: "0.1.0".to_owned(), workspaces: vec![workspace], ..MetricsView::default() }

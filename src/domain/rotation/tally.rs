@@ -24,6 +24,9 @@ pub struct Tally {
     /// are known.
     #[serde(skip)]
     pub seconds: Vec<u64>,
+    /// Seconds from the request of each finished rotation to its end.
+    #[serde(skip)]
+    pub durations: Vec<u64>,
 }
 
 /// How a set of figures is spread.
@@ -61,14 +64,24 @@ impl Tally {
     /// Counts what happened at or after `since`.
     pub fn of<'a>(events: impl IntoIterator<Item = (Timestamp, &'a Event)>, since: Option<Timestamp>) -> Self {
         let mut tally = Self::default();
+        let mut begun: Option<Timestamp> = None;
         for (at, event) in events.into_iter().filter(|(at, _)| since.is_none_or(|since| *at >= since)) {
             match event {
-                Event::RotationRequested { .. } => tally.begun += 1,
-                Event::RotationEnded { ending: Ending::Completed } => {
-                    tally.completed += 1;
-                    tally.last_completed = Some(at);
+                Event::RotationRequested { .. } => {
+                    tally.begun += 1;
+                    begun = Some(at);
                 }
-                Event::RotationEnded { ending: Ending::RolledBack } => tally.rolled_back += 1,
+                Event::RotationEnded { ending } => {
+                    match ending {
+                        Ending::Completed => {
+                            tally.completed += 1;
+                            tally.last_completed = Some(at);
+                        }
+                        Ending::RolledBack => tally.rolled_back += 1,
+                    }
+                    let lasted = begun.take().map(|begun| (at - begun).num_seconds().max(0).unsigned_abs());
+                    tally.durations.extend(lasted);
+                }
                 Event::DeadProven { proof, .. } => {
                     tally.revoked += 1;
                     tally.seconds.extend(proof.effective_seconds);
@@ -94,6 +107,7 @@ impl Tally {
         self.revoked += other.revoked;
         self.incidents += other.incidents;
         self.seconds.extend(&other.seconds);
+        self.durations.extend(&other.durations);
     }
 }
 
