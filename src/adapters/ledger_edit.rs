@@ -18,6 +18,8 @@ pub enum NewValue {
     Text(String),
     /// Yes or no.
     Flag(bool),
+    /// Several texts.
+    List(Vec<String>),
 }
 
 /// Why no changed ledger can be proposed.
@@ -57,6 +59,7 @@ fn set(table: &mut dyn TableLike, path: &[&'static str], value: &NewValue) -> Re
         let mut new = match value {
             NewValue::Text(text) => Value::from(text.as_str()),
             NewValue::Flag(flag) => Value::from(*flag),
+            NewValue::List(texts) => Value::from(texts.iter().map(String::as_str).collect::<toml_edit::Array>()),
         };
         match table.get_mut(name).and_then(Item::as_value_mut) {
             // A comment behind the old value stays.
@@ -108,12 +111,13 @@ overlap = "20m"
             change(&["ceilings", "usd", "day"], "5.00"),
             change(&["rotation", "overlap"], "30m"),
             Change { path: vec!["watch", "runs_registered"], value: NewValue::Flag(true) },
+            Change { path: vec!["models", "allow"], value: NewValue::List(vec!["a-1".to_owned(), "b*".to_owned()]) },
         ];
         let changed = with_changes(LEDGER, "prod", &changes).unwrap();
         let expected = LEDGER
             .replace("\"observe\" # until June", "\"gate\" # until June")
             .replace("\"20m\"", "\"30m\"")
-            .replace("# she knows\n", "# she knows\nceilings.usd.day = \"5.00\"\nwatch.runs_registered = true\n");
+            .replace("# she knows\n", "# she knows\nceilings.usd.day = \"5.00\"\nwatch.runs_registered = true\nmodels.allow = [\"a-1\", \"b*\"]\n");
         assert_eq!(changed, expected);
     }
 

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::perform::perform;
 use super::together::together;
-use super::{App, AppError, custody, points, pool, tell};
+use super::{App, AppError, custody, hold, points, pool, tell};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::Workspace;
 use crate::domain::rotation::{
@@ -222,14 +222,16 @@ pub struct Ticked {
 
 /// Takes every workspace (or one) as far as it goes now: owed deactivations, open rotations, promotions, drift. Each in
 /// isolation and side by side: one that fails or takes long holds up no other. The provider is asked once for the state of all
-/// keys.
+/// keys. While a person keeps guard on hold, only workspaces that are owed something by a trip are driven.
 pub async fn tick(app: &App, only: Option<&WorkspaceName>) -> Vec<Ticked> {
     // Without the list each workspace reads what it needs.
     let sight = match app.keys.keys().await {
         Ok(list) => Sight::of_list(&list, app.clock.now()),
         Err(_) => Sight::default(),
     };
+    let held = hold::current(app).is_some();
     let names = app.ledger.workspaces.iter().map(|w| &w.name).filter(|name| only.is_none_or(|o| o == *name));
+    let names = names.filter(|name| !held || hold::owes_a_trip(app, name));
     let ticked = together(names.map(|name| tick_one(app, name, sight.clone()))).await;
     if let Err(error) = pool::watch(app) {
         // What cannot be queued now is queued by a later tick.

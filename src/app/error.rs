@@ -66,7 +66,7 @@ impl From<AppError> for Failure {
             AppError::Consumer(_) => Self::new(Exit::Unreachable, message),
             AppError::GateClosed { workspace, .. } => Self::new(Exit::GateClosed, message).hint(format!(
                 "`guard status` shows what happened and what to do; after an incident \
-                 `guard rearm -w {workspace} --incident N --reason TEXT` opens the gate again"
+                 `guard rearm -w {workspace} --incident N --cause TEXT --reason TEXT` opens the gate again"
             )),
             AppError::Refused { remedy, .. } => Self::new(Exit::Refused, message).hint(remedy),
             AppError::Later { .. } => Self::new(Exit::Later, message),

@@ -45,6 +45,7 @@ pub fn gather(app: &App) -> Result<MetricsView, AppError> {
         usage_data: newest.map(Minute::end),
         last_poll: status.feed.last_good_poll,
         waiting: status.notifiers.waiting,
+        on_hold: status.hold.is_some(),
         workspaces,
         ..MetricsView::default()
     })

@@ -15,6 +15,7 @@ mod error;
 mod evidence;
 pub mod exec;
 pub mod heartbeat;
+pub mod hold;
 pub mod incident;
 pub mod init;
 pub mod key_list;

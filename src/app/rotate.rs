@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde::Serialize;
 
 use super::drive::{Driver, Patience, Pause, find};
-use super::{App, AppError, custody};
+use super::{App, AppError, custody, hold};
 use crate::domain::ids::{ConsumerName, KeyId, RotationId, WorkspaceName};
 use crate::domain::ledger::Workspace;
 use crate::domain::rotation::{Custody, Ending, Event, Phase, Plan, Policy, Standing, plan};
@@ -76,6 +76,7 @@ pub struct RotateReport {
 /// # Errors
 /// [`AppError::Refused`] when a precondition does not hold; what is open goes on whatever the error.
 pub async fn rotate(app: &App, name: &WorkspaceName, request: &RotateRequest) -> Result<RotateReport, AppError> {
+    hold::refuse(app, "no rotation begins or goes on")?;
     let mut driver = Driver::take(app, name, request.lock_wait).await?;
     // Another guard may write in between (a trip takes no lock); then everything is judged anew.
     while let Some(event) = opening(app, driver.custody(), driver.policy(), name, request)? {
@@ -154,7 +155,9 @@ fn opening(
     if let Some(incident) = custody.latch() {
         return refuse(
             format!("incident {incident} keeps the gate of `{name}` closed"),
-            format!("when the cause is known: `guard rearm -w {name} --incident {incident} --reason TEXT`"),
+            format!(
+                "when the cause is known: `guard rearm -w {name} --incident {incident} --cause TEXT --reason TEXT`"
+            ),
         );
     }
     if !custody.usable(desired) {

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::baseline::{BaselineView, Usage};
 use super::sight::{self, POLL_STATE, Sight};
 use super::watch::{RECENT_VERDICTS, Remembered};
-use super::{App, AppError, channels, custody};
+use super::{App, AppError, channels, custody, hold};
 use crate::domain::ids::Principal;
 use crate::domain::incident::{EvidenceHead, Hint};
 use crate::domain::ledger::{TripMode, Workspace};
@@ -59,7 +59,7 @@ pub fn gather(app: &App) -> Result<StatusView, AppError> {
         feed: feed(app)?,
         notifiers: NotifierView { waiting, oldest, channels: channels.collect() },
         evidence: app.evidence.evidence_head()?.map(|(seq, hash)| EvidenceHead { seq, hash }),
-        hold: None,
+        hold: hold::current(app).map(|hold| hold.to_string()),
         workspaces,
         obligations,
     })

@@ -121,6 +121,7 @@ fn label(event: &Event) -> (&'static str, Option<String>) {
         Event::GateOpened { .. } => ("gate.opened", None),
         Event::Rearmed { incident, .. } => ("incident.rearmed", Some(format!("incident {incident}"))),
         Event::Acknowledged { incident, .. } => ("incident.acknowledged", Some(format!("incident {incident}"))),
+        Event::CauseFound { incident, .. } => ("incident.cause", Some(format!("incident {incident}"))),
         Event::Closed { incident, .. } => ("incident.closed", Some(format!("incident {incident}"))),
         Event::Failed { .. } => ("task.failed", None),
         Event::Recovered { .. } => ("task.recovered", None),
@@ -145,7 +146,7 @@ fn say(workspace: &WorkspaceName, before: &Custody, event: &Event, after: &Custo
                 _ => "gate closed; no key is killed".to_owned(),
             };
             let next = format!(
-                "`guard status` shows how far it is; `guard rearm -w {workspace} --incident {} --reason TEXT` opens the gate",
+                "`guard status` shows how far it is; `guard rearm -w {workspace} --incident {} --cause TEXT --reason TEXT` opens the gate",
                 trip.incident
             );
             let summary = format!("{workspace}: incident {}: {what}", trip.incident);
@@ -267,8 +268,9 @@ fn say(workspace: &WorkspaceName, before: &Custody, event: &Event, after: &Custo
             format!("{workspace}: {by} does not wait for the drain"),
             reason.clone(),
         ),
-        Event::Rearmed { incident, by, reason } => {
-            let summary = format!("{workspace}: {by} released incident {incident}");
+        Event::Rearmed { incident, by, reason, forced } => {
+            let unknown = if *forced { ", its cause unknown" } else { "" };
+            let summary = format!("{workspace}: {by} released incident {incident}{unknown}");
             let mut said = saying("incident.rearmed", Severity::Notice, None, summary, reason.clone())?;
             said.incident = Some(*incident);
             Some(said)
@@ -279,7 +281,7 @@ fn say(workspace: &WorkspaceName, before: &Custody, event: &Event, after: &Custo
             said.incident = Some(*incident);
             Some(said)
         }
-        Event::Closed { incident, by, cause, lesson } => {
+        Event::Closed { incident, by, cause, lesson, policy: _ } => {
             let summary = format!("{workspace}: {by} closed incident {incident}: {cause}");
             let mut said = saying("incident.closed", Severity::Notice, None, summary, lesson.clone())?;
             said.incident = Some(*incident);

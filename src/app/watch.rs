@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::heartbeat;
 use super::outbox::{self, OutboxReport};
 use super::poll::{self, Judged, PollReport};
 use super::trip::{TripCause, TripReport, TripRequest, trip_all};
 use super::{App, AppError, custody, drive, unconfirmed};
+use super::{heartbeat, hold};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::TripMode;
 use crate::domain::notice::{Notice, Severity};
@@ -75,6 +75,8 @@ pub async fn cycle_within(app: &App, bound: Duration) -> Cycle {
 
 /// Reads the feed, judges, and acts on what the rules say.
 pub async fn look(app: &App) -> (Result<PollReport, AppError>, Vec<Result<TripReport, AppError>>) {
+    hold::remind(app);
+    let held = hold::current(app).is_some();
     let mut remembered = Remembered::load(app.watch_state.as_ref()).unwrap_or_default();
     let before = remembered.clone();
     let poll = poll::poll(app, &roles(app)).await;
@@ -88,7 +90,7 @@ pub async fn look(app: &App) -> (Result<PollReport, AppError>, Vec<Result<TripRe
                 match request(app, judged.workspace.as_ref(), &judged.verdict) {
                     None => untouched.push(judged),
                     // Observing is only worth saying once; everything else is done again until it is done.
-                    Some(request) if !judged.news && observes(app, &request.workspace) => {}
+                    Some(request) if !judged.news && (held || observes(app, &request.workspace)) => {}
                     // The same again is no new incident: whoever looks at the one would never see the newest.
                     Some(request) if !judged.news && is_gated(app, &request.workspace, &judged.verdict) => {}
                     Some(request) => requests.push(with_common_cause(report, judged, request)),

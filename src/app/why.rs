@@ -195,7 +195,11 @@ fn words(event: &Event, trip: &TripRecord) -> Option<String> {
         Event::StandbyUnfit { key, why } => format!("standby {key} could not serve: {why}"),
         Event::Blocked { task, why } => format!("{task} did not succeed: {why}"),
         Event::Recovered { task } => format!("{task} succeeded again"),
-        Event::Rearmed { by, reason, .. } => format!("{by} released the incident: {reason}"),
+        Event::CauseFound { by, cause, .. } => format!("{by} says what caused it: {cause}"),
+        Event::Rearmed { by, reason, forced: false, .. } => format!("{by} released the incident: {reason}"),
+        Event::Rearmed { by, reason, forced: true, .. } => {
+            format!("{by} released the incident without a known cause: {reason}")
+        }
         Event::GateOpened { .. } => "the gate is open again".to_owned(),
         _ => return None,
     })

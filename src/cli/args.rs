@@ -150,6 +150,15 @@ Exit status: 0 OK, 1 warning, 2 critical, 3 unknown.")]
     Trip(cmd::trip::Args),
     /// Open a workspace's gate again after an incident
     Rearm(cmd::rearm::Args),
+    /// Keep guard from acting by itself for a while, for a reason; everybody is told
+    #[command(after_help = "Examples:
+  guard hold                                            is guard on hold?
+  guard hold --for 2h --reason \"the provider's report is wrong\"
+  guard hold --release
+
+On hold no rule stops a key and no rotation begins or goes on; verdicts are told all the same. What a trip owes is done, and
+`guard trip` works. A hold ends by itself; it is on record as evidence and in `guard status`.")]
+    Hold(cmd::hold::Args),
     /// Explain an incident: what was seen, against what, and what guard did
     #[command(after_help = "Examples:
   guard why               the newest incident

@@ -63,6 +63,8 @@ pub struct MetricsView {
     pub notifications: BTreeMap<&'static str, u64>,
     /// Notices that wait to be delivered.
     pub waiting: u64,
+    /// A person keeps guard from acting by itself.
+    pub on_hold: bool,
     /// The workspaces.
     pub workspaces: Vec<WorkspaceMetrics>,
 }
@@ -149,6 +151,8 @@ fn add_feed(registry: &mut Registry, view: &MetricsView) {
     }
     let waiting = family(registry, "notices_waiting", "Notices that nobody has taken yet", Gauge::<i64>::default());
     waiting.set(i64::try_from(view.waiting).unwrap_or(i64::MAX));
+    let help = "A person keeps guard from acting by itself";
+    family(registry, "on_hold", help, Gauge::<i64>::default()).set(i64::from(view.on_hold));
 }
 
 fn add_keys(registry: &mut Registry, view: &MetricsView) {

@@ -1,8 +1,11 @@
+use similar::TextDiff;
+
 use super::Paths;
 pub use crate::adapters::config_file::ConfigFileError;
 use crate::adapters::ledger_edit::{Change, NewValue};
 use crate::adapters::{config_file, ledger_edit, series};
 use crate::app::backtest::own::{Suggestion, Value};
+use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::{self, Ledger, Parsed, Problem};
 use crate::domain::price::PriceTable;
 use crate::domain::watch::dataset::Dataset;
@@ -54,12 +57,13 @@ pub fn load_prices(ledger: &Ledger) -> Result<PriceTable, Failure> {
 }
 
 /// The ledger's text with a workspace's suggestions in it; nothing is written.
-pub fn proposed_ledger(text: &str, workspace: &str, suggestions: &[Suggestion]) -> Result<String, Failure> {
+fn proposed_ledger(text: &str, workspace: &str, suggestions: &[Suggestion]) -> Result<String, Failure> {
     let change = |suggestion: &Suggestion| Change {
         path: suggestion.path.clone(),
         value: match &suggestion.value {
             Value::Text(text) => NewValue::Text(text.clone()),
             Value::Flag(flag) => NewValue::Flag(*flag),
+            Value::List(texts) => NewValue::List(texts.clone()),
         },
     };
     let changes: Vec<Change> = suggestions.iter().map(change).collect();
@@ -72,6 +76,22 @@ pub fn proposed_ledger(text: &str, workspace: &str, suggestions: &[Suggestion]) 
             Err(Failure::new(Exit::Internal, format!("the proposed ledger would be wrong: {why}")))
         }
     }
+}
+
+/// A proposed change as a unified diff; empty when nothing changes.
+///
+/// # Errors
+/// As [`proposed_ledger`].
+pub fn ledger_diff(
+    paths: &Paths,
+    text: &str,
+    workspace: &WorkspaceName,
+    suggestions: &[Suggestion],
+) -> Result<String, Failure> {
+    let proposed = proposed_ledger(text, workspace.as_str(), suggestions)?;
+    let name = paths.ledger.file_name().map_or_else(|| "guard.toml".into(), |name| name.to_string_lossy());
+    let diff = TextDiff::from_lines(text, &proposed);
+    Ok(diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string())
 }
 
 /// Reads recorded usage.

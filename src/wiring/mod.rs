@@ -11,7 +11,7 @@ mod setup;
 pub use context::{KeyRing, app, bundles, key_ring};
 pub use evidence::evidence;
 pub use host::surroundings;
-pub use ledger::{ConfigFileError, LedgerError, LoadedLedger, load_ledger, load_prices, proposed_ledger, read_series};
+pub use ledger::{ConfigFileError, LedgerError, LoadedLedger, ledger_diff, load_ledger, load_prices, read_series};
 pub use paths::Paths;
 pub use process::Process;
 pub use setup::{create_ledger, prepare, read_secret, status_token};

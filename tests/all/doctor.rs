@@ -1,13 +1,14 @@
 //! `guard doctor` over fakes: each thing that can be wrong is found, named, and has a remedy.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use guard::app::App;
 use guard::app::doctor::{ClaudeSettings, Finding, Grade, StateDir, Surroundings, examine, look_around};
 use guard::domain::ids::{NotifierName, WorkspaceId};
 use guard::domain::key::ProviderWorkspace;
-use guard::domain::ledger::{ConsumerKind, ConsumerSettings, Ledger};
+use guard::domain::ledger::{ConsumerKind, ConsumerSettings, HeartbeatSettings, Ledger, SecretSource};
 use guard::domain::message::Message;
 use guard::domain::notice::{Notice, Severity};
 use guard::ports::{Delivery, GateState, Notifier, NotifyError, Outbox, ProviderError};
@@ -29,6 +30,7 @@ impl Notifier for Channel {
 /// A ledger with one consumer, `app`.
 fn with_consumer() -> Ledger {
     let mut ledger = ledger();
+    ledger.heartbeat = Some(HeartbeatSettings { url: SecretSource::Vault, interval: Duration::from_secs(60) });
     ledger.workspaces[0].consumers.push(ConsumerSettings {
         name: "app".parse().unwrap(),
         kind: ConsumerKind::File { path: "/srv/app".into(), mode: 0o600, follow_symlink: false },
@@ -67,7 +69,10 @@ async fn all_is_well() {
     let findings = examine(&app).await;
     assert!(findings.iter().all(|finding| finding.grade == Grade::Ok && finding.remedy.is_none()), "{findings:#?}");
     let checks: Vec<&str> = findings.iter().map(|finding| finding.check).collect();
-    assert_eq!(checks, ["vault", "admin key", "workspace", "key", "consumer", "feed", "notifiers", "outbox"]);
+    assert_eq!(
+        checks,
+        ["vault", "admin key", "workspace", "key", "consumer", "feed", "notifiers", "heartbeat", "outbox"]
+    );
     assert!(!format!("{findings:?}").contains(&SECRET[13..30]));
 }
 
@@ -164,6 +169,37 @@ async fn nobody_or_only_one_to_tell_and_notices_that_wait() {
     let found = complaint(&app).await;
     assert_eq!((found.check, found.grade), ("outbox", Grade::Warn));
     assert!(found.text.contains("2 h"));
+}
+
+#[tokio::test]
+async fn a_heartbeat_that_is_missing_stale_or_does_not_arrive() {
+    for (pulse, grade) in [
+        (None, Grade::Warn),
+        (Some(serde_json::json!({ "last_good": [at(-600), "200"] })), Grade::Fail),
+        (Some(serde_json::json!({ "last_good": [at(-60), "200"], "failing": "410 gone" })), Grade::Fail),
+    ] {
+        let (world, app) = healthy();
+        world.pulse.lock().unwrap().clone_from(&pulse);
+        let found = complaint(&app).await;
+        assert_eq!((found.check, found.grade), ("heartbeat", grade), "{pulse:?}");
+    }
+    let (_, app) = healthy();
+    let mut ledger = Ledger::clone(&app.ledger);
+    ledger.heartbeat = None;
+    assert_eq!(complaint(&App { ledger: Arc::new(ledger), ..app }).await.grade, Grade::Warn);
+}
+
+#[tokio::test]
+async fn a_hold_is_no_secret() {
+    let (world, app) = healthy();
+    *world.hold.lock().unwrap() = Some(serde_json::json!({
+        "since": at(-60), "until": at(3600), "reason": "a load test", "by": "ada",
+    }));
+    let found = complaint(&app).await;
+    assert_eq!((found.check, found.grade), ("hold", Grade::Warn));
+    assert!(found.text.contains("a load test"), "{}", found.text);
+    *world.hold.lock().unwrap() = Some(serde_json::json!({ "since": "garbage" }));
+    assert!(examine(&app).await.iter().all(|finding| finding.grade == Grade::Ok), "what cannot be read holds nothing");
 }
 
 fn surroundings() -> Surroundings {

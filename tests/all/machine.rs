@@ -14,7 +14,7 @@ use guard::domain::ledger::TripMode;
 use guard::domain::rotation::{Custody, Ending, Enrolment, Event, Holding, Outcome, Stage};
 use proptest::prelude::*;
 
-use crate::fakes::{Request, World, app, id, ledger, name, options, secret};
+use crate::fakes::{Request, World, app, id, ledger, name, options, release, secret};
 use crate::rotation::enrolled;
 
 const KEYS: [&str; 3] = ["a", "b", "c"];
@@ -121,8 +121,7 @@ async fn take(world: &World, step: Step) {
         Step::Rearm => {
             let newest = IncidentId(world.custody(&name()).generation());
             let seen = world.clone();
-            run(world, move |guard| async move { sane(&seen, &rearm(&guard, &name(), newest, "test", "ada").await) })
-                .await;
+            run(world, move |guard| async move { sane(&seen, &rearm(&guard, &release(newest.0, "test")).await) }).await;
         }
         Step::Pass(minutes) => world.pass(TimeDelta::minutes(minutes)),
         Step::Work => world.use_keys(),
@@ -244,7 +243,12 @@ fn event() -> impl Strategy<Value = Event> {
             mode: TripMode::Kill,
         })),
         (0_u64..3, key()).prop_map(|(generation, key)| Event::GateOpening { generation, key }),
-        (1_u64..4).prop_map(|n| Event::Rearmed { incident: IncidentId(n), by: String::new(), reason: String::new() }),
+        (1_u64..4).prop_map(|n| Event::Rearmed {
+            incident: IncidentId(n),
+            by: String::new(),
+            reason: String::new(),
+            forced: false
+        }),
     ]
 }
 

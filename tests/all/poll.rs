@@ -21,14 +21,14 @@ use crate::fakes::{World, app, id, ledger, name};
 
 /// A line of the feed and when it is shown; a later line of the same minute, key and model replaces an earlier one.
 #[derive(Clone)]
-struct Shown {
-    row: UsageRow,
+pub struct Shown {
+    pub row: UsageRow,
     from: Timestamp,
 }
 
 #[derive(Default)]
-struct Script {
-    shown: Vec<Shown>,
+pub struct Script {
+    pub shown: Vec<Shown>,
     asked: Vec<(Minute, Minute)>,
     /// The answer covers one minute less than was asked for.
     short: bool,
@@ -43,7 +43,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    fn script(&self) -> MutexGuard<'_, Script> {
+    pub fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().unwrap()
     }
 }

@@ -3,25 +3,25 @@
 use chrono::TimeDelta;
 use guard::app::rearm::rearm;
 use guard::app::watch::look;
-use guard::domain::ids::{IncidentId, Principal};
+use guard::domain::ids::Principal;
 use guard::domain::ledger::{RuleAction, TripMode, Windows};
 use guard::domain::money::UsdMicros;
 use guard::domain::time::Minute;
 use guard::domain::watch::{Level, Rule};
 
-use crate::fakes::{id, name};
+use crate::fakes::{id, release};
 use crate::poll::{Watch, tokens};
 use crate::rotation::enrolled;
 
 /// At 3 and 15 dollars per million tokens: 3.30 dollars.
-const PRICY: (u64, u64) = (1_000_000, 20_000);
+pub const PRICY: (u64, u64) = (1_000_000, 20_000);
 
-fn dollars(n: u64) -> Option<UsdMicros> {
+pub fn dollars(n: u64) -> Option<UsdMicros> {
     Some(UsdMicros::from_micros(n * 1_000_000))
 }
 
 /// Nothing but these caps in dollars judges.
-fn capped(mut watch: Watch, usd: Windows<UsdMicros>) -> Watch {
+pub fn capped(mut watch: Watch, usd: Windows<UsdMicros>) -> Watch {
     let workspace = &mut watch.ledger.workspaces[0];
     workspace.ceilings.usd = usd;
     let others = Rule::ALL.into_iter().filter(|rule| *rule != Rule::Ceiling);
@@ -79,7 +79,7 @@ async fn who_passed_the_cap_is_named_and_not_who_is_busy_now() {
 }
 
 /// Looks once a minute; how many trips were tried.
-async fn looks(watch: &Watch, minutes: i64) -> usize {
+pub async fn looks(watch: &Watch, minutes: i64) -> usize {
     let mut trips = 0;
     for _ in 0..minutes {
         watch.world.pass(TimeDelta::minutes(1));
@@ -106,7 +106,7 @@ async fn what_a_person_has_released_stays_released_and_the_next_minute_over_the_
     look(&watch.app()).await.0.unwrap();
     watch.uses("a", watch.minute().plus(1), tokens(PRICY.0, PRICY.1));
     assert_eq!(looks(&watch, 10).await, 1);
-    rearm(&watch.app(), &name(), IncidentId(1), "seen", "ada").await.unwrap();
+    rearm(&watch.app(), &release(1, "seen")).await.unwrap();
     assert_eq!(looks(&watch, 10).await, 0);
     watch.uses("a", watch.minute().plus(1), tokens(PRICY.0, PRICY.1));
     assert_eq!(looks(&watch, 10).await, 1);

@@ -3,10 +3,9 @@
 use chrono::TimeDelta;
 use guard::app::rearm::rearm;
 use guard::app::watch::look;
-use guard::domain::ids::IncidentId;
 use guard::domain::ledger::TripMode;
 
-use crate::fakes::name;
+use crate::fakes::{name, release};
 use crate::poll::{Watch, tokens};
 use crate::rotation::enrolled;
 
@@ -37,7 +36,7 @@ async fn looks(watch: &Watch, minutes: i64) -> usize {
 }
 
 async fn releases(watch: &Watch, incident: u64) {
-    rearm(&watch.app(), &name(), IncidentId(incident), "seen", "ada").await.unwrap();
+    rearm(&watch.app(), &release(incident, "seen")).await.unwrap();
     assert!(watch.world.custody(&name()).latch().is_none());
 }
 

@@ -4,11 +4,11 @@ use guard::app::rearm::rearm;
 use guard::app::rotate::{Order, RotateRequest, dry_run, rotate};
 use guard::app::trip::{TripCause, TripRequest, trip};
 use guard::app::{AppError, enroll, points};
-use guard::domain::ids::{ConsumerName, IncidentId};
+use guard::domain::ids::ConsumerName;
 use guard::domain::key::KeyStatus;
 use guard::domain::rotation::{Ending, Phase, Role};
 
-use crate::fakes::{Request, World, app, id, ledger, name, options, secret};
+use crate::fakes::{Request, World, app, id, ledger, name, options, release, secret};
 
 /// A workspace with an active key `a` and a standby `b`.
 pub async fn enrolled() -> World {
@@ -246,7 +246,7 @@ async fn a_trip_of_another_key_freezes_the_rotation_until_the_gate_is_released()
         assert!(tick(&guard, None).await[0].pause.is_ok());
     }
     assert_eq!(world.custody(&name()).phase(), Phase::Drain, "silence behind a closed gate is no drain");
-    rearm(&guard, &name(), IncidentId(1), "burnt", "ada").await.unwrap();
+    rearm(&guard, &release(1, "burnt")).await.unwrap();
     assert_eq!(world.custody(&name()).roles()[&id("a")], Role::Retired, "then it goes on");
     promises(&world);
 }

@@ -9,7 +9,7 @@ use guard::domain::key::KeyStatus;
 use guard::domain::ledger::{FailoverPolicy, Ledger, ReopenPolicy, TripMode};
 use guard::ports::{GateState, Journal};
 
-use crate::fakes::{World, app, id, ledger, name, options};
+use crate::fakes::{World, app, id, ledger, name, options, release};
 use crate::rotation::enrolled;
 
 fn request(key: Option<&str>, by_person: bool) -> TripRequest {
@@ -56,8 +56,8 @@ async fn a_trip_kills_proves_and_promotes_and_leaves_the_gate_to_a_person() {
     let guard = app(&world, ledger());
     let refused = rotate(&guard, &name(), &options(Order::Forward)).await.unwrap_err();
     assert!(matches!(refused, AppError::Refused { .. }));
-    assert!(rearm(&guard, &name(), IncidentId(2), "seen", "ada").await.is_err());
-    let released = rearm(&guard, &name(), IncidentId(1), "cleaned up", "ada").await.unwrap();
+    assert!(rearm(&guard, &release(2, "seen")).await.is_err());
+    let released = rearm(&guard, &release(1, "cleaned up")).await.unwrap();
     assert!(released.open && !closed(&world));
     promises(&world);
 }
@@ -93,7 +93,7 @@ async fn with_the_provider_down_the_gate_closes_and_the_kill_is_owed() {
     let report = by_rule(&world, ledger(), "a").await;
     assert!(report.gate_closed && !report.keys[0].dead && !report.troubles.is_empty());
     let guard = app(&world, ledger());
-    let error = rearm(&guard, &name(), IncidentId(1), "hurry", "ada").await.unwrap_err();
+    let error = rearm(&guard, &release(1, "hurry")).await.unwrap_err();
     assert!(error.to_string().contains("apikey_a is not proven dead yet"), "{error}");
     for _ in 0..20 {
         world.pass(TimeDelta::minutes(3));
@@ -135,7 +135,7 @@ async fn a_key_that_somebody_revives_is_killed_again_and_loudly() {
     tick(&guard, None).await;
     assert_eq!(world.status("a"), KeyStatus::Inactive);
     assert_eq!(world.custody(&name()).latch(), Some(IncidentId(2)));
-    assert!(rearm(&guard, &name(), IncidentId(1), "seen the first", "ada").await.is_err());
+    assert!(rearm(&guard, &release(1, "seen the first")).await.is_err());
     promises(&world);
 }
 

@@ -8,12 +8,12 @@ use guard::app::why::why;
 use guard::domain::ids::{IncidentId, WorkspaceId, WorkspaceName};
 use guard::domain::ledger::TripMode;
 
-use crate::fakes::{id, name};
+use crate::fakes::{id, name, release};
 use crate::poll::{Watch, tokens};
 use crate::rotation::enrolled;
 
 /// A key with four weeks of habit is stolen; guard kills it.
-async fn tripped() -> Watch {
+pub async fn tripped() -> Watch {
     let mut watch = Watch::over(enrolled().await);
     watch.ledger.workspaces[0].trip.mode = TripMode::Kill;
     watch.past("a");
@@ -55,7 +55,7 @@ async fn it_says_what_since_when_against_what_and_what_guard_did() {
 async fn a_release_belongs_to_it_and_what_comes_later_does_not() {
     let watch = tripped().await;
     let app = watch.app();
-    rearm(&app, &name(), IncidentId(1), "rotated and cleaned", "ada").await.unwrap();
+    rearm(&app, &release(1, "rotated and cleaned")).await.unwrap();
     let first = why(&app, Some(IncidentId(1)), Some(&name())).unwrap();
     let steps: Vec<&str> = first.steps.iter().map(|step| step.what.as_str()).collect();
     assert_eq!(steps[steps.len() - 2..], ["ada released the incident: rotated and cleaned", "the gate is open again"]);

@@ -60,7 +60,7 @@ impl Mutant {
         match (self, event) {
             (Self::RearmsOlder, Event::Rearmed { by, reason, .. }) => {
                 let newest = IncidentId(custody.generation());
-                Event::Rearmed { incident: newest, by: by.clone(), reason: reason.clone() }
+                Event::Rearmed { incident: newest, by: by.clone(), reason: reason.clone(), forced: false }
             }
             _ => event.clone(),
         }

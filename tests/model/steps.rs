@@ -59,7 +59,7 @@ impl Guard {
                 if custody.may_rearm(seen, &self.policy().consumers).is_err() && !(lax && custody.latch().is_some()) {
                     return None;
                 }
-                Event::Rearmed { incident: seen, by: String::new(), reason: String::new() }
+                Event::Rearmed { incident: seen, by: String::new(), reason: String::new(), forced: false }
             }
             _ => return None,
         };

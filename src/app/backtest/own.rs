@@ -1,6 +1,7 @@
 //! A workspace's own past, replayed through the same code as `guard watch`: what would have tripped, and what thefts at random
 //! minutes of it would have cost.
 
+mod hindsight;
 mod suggest;
 mod thefts;
 mod verdicts;
@@ -9,6 +10,7 @@ use std::num::NonZeroUsize;
 
 use serde::Serialize;
 
+pub use self::hindsight::{Better, Hindsight, hindsight};
 pub use self::suggest::{Proposal, Suggestion, Value};
 pub use self::thefts::{Kind, Theft};
 pub use self::verdicts::OwnVerdict;

@@ -1,8 +1,9 @@
 use chrono::TimeDelta;
 
 use super::Finding;
-use crate::app::App;
+use crate::app::heartbeat::pulse;
 use crate::app::sight::{Sight, sight};
+use crate::app::{App, hold};
 use crate::domain::key::ProviderWorkspace;
 use crate::domain::ledger::{ConsumerSettings, Workspace};
 use crate::domain::redact::printable;
@@ -24,8 +25,10 @@ pub async fn examine(app: &App) -> Vec<Finding> {
     for workspace in &app.ledger.workspaces {
         findings.extend(custody(app, workspace).await);
     }
+    findings.extend(held(app));
     findings.push(feed(app));
     findings.push(channels(app));
+    findings.push(heartbeat(app));
     findings.push(outbox(app));
     findings
 }
@@ -192,6 +195,50 @@ fn channels(app: &App) -> Finding {
         ),
         _ => Finding::ok(CHECK, names.join(", ")),
     }
+}
+
+/// Without one, nobody notices that guard is down.
+fn heartbeat(app: &App) -> Finding {
+    const CHECK: &str = "heartbeat";
+    let Some(settings) = &app.ledger.heartbeat else {
+        return Finding::warn(
+            CHECK,
+            "nobody notices when guard itself stands still",
+            "add a [heartbeat] to the ledger (docs/notifiers.md), or watch guard's metrics (docs/monitoring.md)",
+        );
+    };
+    // Two signs may be lost on the way before somebody should look.
+    let patience = TimeDelta::from_std(settings.interval).unwrap_or(TimeDelta::MAX).checked_mul(3);
+    match pulse(app) {
+        Err(error) => {
+            Finding::fail(CHECK, error.to_string(), "check the state directory and the free space of its disk")
+        }
+        Ok(pulse) => match (&pulse.failing, &pulse.last_good) {
+            (Some(why), _) => Finding::fail(
+                CHECK,
+                format!("the last sign of life did not arrive: {}", printable(why, 120)),
+                "check the address; `guard notify secret --heartbeat` seals another one",
+            ),
+            (None, None) => Finding::warn(
+                CHECK,
+                "no sign of life was sent yet; each follows a look at usage that succeeded",
+                "start `guard watch`, or `guard tick` from a timer",
+            ),
+            (None, Some((at, _))) if patience.is_some_and(|most| app.clock.now() - *at > most) => Finding::fail(
+                CHECK,
+                format!("the last sign of life was {} ago", humane(app.clock.now() - *at)),
+                "check that `guard watch` or the timer runs, and what it says",
+            ),
+            (None, Some((at, _))) => {
+                Finding::ok(CHECK, format!("the last sign of life arrived {} ago", humane(app.clock.now() - *at)))
+            }
+        },
+    }
+}
+
+fn held(app: &App) -> Option<Finding> {
+    let hold = hold::current(app)?;
+    Some(Finding::warn("hold", format!("guard does not act by itself: {hold}"), "`guard hold --release` ends it"))
 }
 
 fn outbox(app: &App) -> Finding {

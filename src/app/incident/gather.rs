@@ -40,7 +40,7 @@ pub fn report(app: &App, workspace: &Workspace, life: &Life) -> Result<IncidentR
     let stopped = moments.dead.unwrap_or(now);
     let from = judged.unwrap_or_else(|| Minute::containing(moments.detected)).plus(-BEFORE);
     let until = Minute::containing(now).plus(1).min(Minute::containing(last_moment(&moments)).plus(AFTER));
-    let rows = rows(app, life, from.plus(-USUAL_DAYS * DAY), until)?;
+    let rows = rows(app, &custody, life, from.plus(-USUAL_DAYS * DAY), until)?;
     let mut usage = series(app, &rows, judged, from, until, moments.detected);
     let onset = judged.map(|judged| first_unusual(&usage, judged));
     moments.onset = onset.map(Minute::start);
@@ -108,10 +108,17 @@ fn last_moment(moments: &Moments) -> Timestamp {
     moments.steps().last().map_or(moments.detected, |(_, at)| *at)
 }
 
-/// The usage of the keys that the incident is about.
-fn rows(app: &App, life: &Life, from: Minute, until: Minute) -> Result<Vec<UsageRow>, AppError> {
+/// The usage of the keys that the incident is about; of all that guard has when none was stopped.
+fn rows(app: &App, custody: &Custody, life: &Life, from: Minute, until: Minute) -> Result<Vec<UsageRow>, AppError> {
     let mut rows = Vec::new();
-    for key in &life.trip.keys {
+    let all: BTreeSet<KeyId>;
+    let keys = if life.trip.keys.is_empty() {
+        all = custody.keys().keys().cloned().collect();
+        &all
+    } else {
+        &life.trip.keys
+    };
+    for key in keys {
         rows.extend(app.usage.usage(Some(&Principal::Key(key.clone())), from, until)?);
     }
     rows.sort_by_key(|row| row.minute);

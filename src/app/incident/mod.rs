@@ -104,7 +104,7 @@ pub fn acknowledge(
     find(app, Some(&name), number)
 }
 
-/// A person says what caused an incident and what was learnt.
+/// A person says what caused an incident and what was learnt; `policy` names the changes of the ledger that would have helped.
 ///
 /// # Errors
 /// [`AppError::Refused`] while a key of the incident may be alive, and as [`find`].
@@ -114,6 +114,7 @@ pub fn close(
     number: IncidentId,
     cause: &str,
     lesson: &str,
+    policy: Vec<String>,
 ) -> Result<(WorkspaceName, Life), AppError> {
     let (name, life) = find(app, only, number)?;
     if let Some(key) = life.alive.first() {
@@ -125,7 +126,7 @@ pub fn close(
         });
     }
     let (by, cause, lesson) = (app.actor.clone(), cause.to_owned(), lesson.to_owned());
-    append(app, &name, &Event::Closed { incident: number, by, cause, lesson })?;
+    append(app, &name, &Event::Closed { incident: number, by, cause, lesson, policy })?;
     find(app, Some(&name), number)
 }
 

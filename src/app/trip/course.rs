@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{KilledKey, TripReport, TripRequest};
 use crate::app::drive::{Driver, Patience};
+use crate::app::hold::{self, Hold};
 use crate::app::perform::set_status;
 use crate::app::{App, AppError, custody, incident, outbox, points, tell};
 use crate::domain::ids::{IncidentId, KeyId};
@@ -38,6 +39,8 @@ pub(super) struct Trip<'a> {
     unwritten: Option<GateNote>,
     /// What this trip has left in the gate: by it, a trip that others have written down from there knows itself again.
     noted: Option<GateNote>,
+    /// A person keeps guard from acting by itself.
+    held: Option<Hold>,
     /// A request got no clear answer.
     pub(super) in_doubt: bool,
     pub(super) report: TripReport,
@@ -71,7 +74,12 @@ impl<'a> Trip<'a> {
         let repeated = !request.cause.by_person && !targets.is_empty() && targets.iter().all(stopped);
         let fresh = targets.iter().filter(|k| !stopped(k)).count();
         let escalated = wanted == TripMode::Kill && !request.cause.by_person && !repeated && over_cap(app, fresh);
-        let mode = if escalated { TripMode::Gate } else { wanted };
+        let held = if request.cause.by_person || repeated { None } else { hold::current(app) };
+        let mode = match (&held, escalated) {
+            (Some(_), _) => TripMode::Observe,
+            (None, true) => TripMode::Gate,
+            (None, false) => wanted,
+        };
         let unwritten = unwritten(app, workspace, &custody);
         let mut keys = if mode == TripMode::Kill { targets.clone() } else { BTreeSet::new() };
         if mode != TripMode::Observe {
@@ -81,7 +89,7 @@ impl<'a> Trip<'a> {
             workspace: workspace.name.clone(),
             incident: repeated.then(|| IncidentId(custody.generation())),
             mode,
-            escalated,
+            escalated: escalated && held.is_none(),
             repeated,
             gate_closed: false,
             keys: keys.into_iter().map(|key| KilledKey { key, dead: false, effective_seconds: None }).collect(),
@@ -90,7 +98,7 @@ impl<'a> Trip<'a> {
             bundle: None,
             troubles,
         };
-        Ok(Self { app, workspace, request, custody, targets, unwritten, noted: None, in_doubt: false, report })
+        Ok(Self { app, workspace, request, custody, targets, unwritten, noted: None, held, in_doubt: false, report })
     }
 
     fn trouble(&mut self, what: &str, error: impl std::fmt::Display) {
@@ -345,7 +353,7 @@ impl<'a> Trip<'a> {
             subject: subject.clone(),
             detail: json!({
                 "workspace": self.workspace.name, "rule": cause.rule, "sentence": cause.sentence, "figures": cause.figures,
-                "would_stop": self.targets,
+                "would_stop": self.targets, "held": self.held.as_ref().map(|hold| &hold.reason),
             }),
         };
         if let Err(error) = self.app.evidence.append_evidence(at, &[draft]) {
@@ -353,11 +361,22 @@ impl<'a> Trip<'a> {
         }
         // Once an hour for the same rule and key.
         let hour = Minute::containing(at).epoch().div_euclid(60);
+        let (severity, detail) = match &self.held {
+            None => (Severity::Warning, "The workspace's trip mode is `observe`: nothing was stopped.".to_owned()),
+            Some(hold) => (
+                Severity::Critical,
+                format!(
+                    "Nothing was stopped, because guard is on hold: {hold}. `guard trip -w {} --reason TEXT` stops it by hand; \
+                     `guard hold --release` lets guard act.",
+                    self.workspace.name
+                ),
+            ),
+        };
         let notice = Notice {
             dedup: format!("{}/observed/{}/{subject}/{hour}", self.workspace.name, cause.rule),
             summary: format!("{}: would have tripped: {}", self.workspace.name, cause.sentence),
-            detail: "The workspace's trip mode is `observe`: nothing was stopped.".to_owned(),
-            ..self.notice("key.trip_observed", Severity::Warning)
+            detail,
+            ..self.notice("key.trip_observed", severity)
         };
         if let Err(error) = self.app.outbox.enqueue(&[notice]) {
             self.trouble("queueing the announcement", error);

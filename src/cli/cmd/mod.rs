@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod drill;
 pub mod evidence;
 pub mod exec;
+pub mod hold;
 pub mod incident;
 pub mod init;
 pub mod key;
@@ -43,6 +44,7 @@ pub async fn run(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(args, session).await,
         Command::Trip(args) => trip::run(args, session).await,
         Command::Rearm(args) => rearm::run(args, session).await,
+        Command::Hold(args) => hold::run(args, session).await,
         Command::Why(args) => why::run(args, session).await,
         Command::Incident(args) => incident::run(args, session).await,
         Command::Evidence(args) => evidence::run(args, session).await,

@@ -3,9 +3,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::app::App;
 use crate::app::drive::Patience;
 use crate::app::rotate::{self, Order, RotateReport, RotateRequest};
+use crate::app::{App, hold};
 use crate::cli::{Failure, Session};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::rotation::{Ending, Phase, Plan};
@@ -119,6 +119,7 @@ async fn due(session: &Session, app: &App, args: &Args) -> Result<Exit, Failure>
         // So that the hosts of a fleet do not all begin at the same moment.
         app.clock.sleep(args.jitter.mul_f64(rand::random::<f64>())).await;
     }
+    hold::refuse(app, "no rotation begins or goes on")?;
     let mut worst: Option<Failure> = None;
     for (name, due) in rotate::due(app) {
         if args.workspace.as_ref().is_some_and(|only| *only != name) {

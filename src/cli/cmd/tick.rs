@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use crate::app::drive::{self, Patience, Pause, Ticked};
 use crate::app::rotate::{self, Order, RotateRequest};
 use crate::app::watch::look;
-use crate::app::{App, AppError, heartbeat, outbox};
+use crate::app::{App, AppError, heartbeat, hold, outbox};
 use crate::cli::{Failure, Session};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::TripMode;
@@ -38,7 +38,11 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
             Err(error) => session.out.note(format!("guard: a trip failed: {error}")),
         }
     }
-    if !args.no_due {
+    let held = hold::current(&app);
+    if let Some(hold) = &held {
+        session.out.line(format!("guard is on hold, only what trips owe is done: {hold}"));
+    }
+    if !args.no_due && held.is_none() {
         begin_due(&app, args.workspace.as_ref(), session).await;
     }
     let ticked = drive::tick(&app, args.workspace.as_ref()).await;

@@ -103,7 +103,9 @@ fn show(session: &Session, report: &TripReport) {
     match report.incident {
         Some(_) if report.reopened => out.line("  the gate is open again, as the workspace's policy says"),
         Some(incident) => {
-            out.line(format!("  when the cause is known: `guard rearm -w {name} --incident {incident} --reason TEXT`"));
+            out.line(format!(
+                "  when the cause is known: `guard rearm -w {name} --incident {incident} --cause TEXT --reason TEXT`"
+            ));
         }
         None => {}
     }

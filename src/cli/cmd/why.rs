@@ -72,7 +72,8 @@ fn print(session: &Session, why: &Why) {
         row("evidence", &format!("records {first} to {last}; `guard evidence verify` checks the chain"));
     }
     if why.released.is_none() {
-        let rearm = format!("`guard rearm -w {} --incident {} --reason TEXT`", why.workspace, why.incident);
+        let rearm =
+            format!("`guard rearm -w {} --incident {} --cause TEXT --reason TEXT`", why.workspace, why.incident);
         row("open", &format!("nobody has released it yet: {rearm}"));
     }
 }

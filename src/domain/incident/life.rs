@@ -199,8 +199,10 @@ mod tests {
             by: "ada".to_owned(),
             cause: "a laptop".to_owned(),
             lesson: "none".to_owned(),
+            policy: Vec::new(),
         };
-        let rearmed = Event::Rearmed { incident: IncidentId(1), by: "ada".to_owned(), reason: "clean".to_owned() };
+        let rearmed =
+            Event::Rearmed { incident: IncidentId(1), by: "ada".to_owned(), reason: "clean".to_owned(), forced: false };
         let events = [
             tripped(TripMode::Kill),
             Event::GateClosed,

@@ -1,5 +1,6 @@
 //! What an incident is: the trip as the journal holds it, and the figures that every page, picture and file about it is made from.
 
+mod checklist;
 mod hint;
 mod life;
 mod loss;
@@ -11,6 +12,7 @@ mod series;
 mod trip;
 mod usual;
 
+pub use checklist::{Check, CheckState, Surroundings, checklist};
 pub use hint::Hint;
 pub use life::{Life, LifeState, lives};
 pub use loss::{Horizon, Loss};

@@ -50,7 +50,7 @@ impl Custody {
         self.incidents.drain(..self.incidents.len().saturating_sub(1));
         for incident in &mut self.incidents {
             (incident.contained_at, incident.rearmed) = (None, None);
-            (incident.acknowledged, incident.closing) = (None, None);
+            (incident.acknowledged, incident.cause, incident.closing) = (None, None, None);
         }
         self
     }

@@ -321,7 +321,7 @@ impl Custody {
                 self.gate = GateRecord::Open(key.clone());
                 self.retries.remove(&Task::Gate);
             }
-            Event::Rearmed { incident, by, reason } => {
+            Event::Rearmed { incident, by, reason, forced: _ } => {
                 must(self.latch() == Some(*incident), "it is not the incident that keeps the gate closed")?;
                 let killed = self.keys.values().filter(|r| r.tripped).all(|r| r.standing == Standing::Dead);
                 must(killed, "a tripped key is not proven dead")?;
@@ -330,13 +330,25 @@ impl Custody {
                     last.rearmed = Some((at, by.clone(), reason.clone()));
                 }
             }
+            Event::CauseFound { incident, by, cause } => {
+                let incident = self.incident_mut(*incident)?;
+                incident.acknowledged.get_or_insert((at, by.clone()));
+                incident.cause = Some(cause.clone());
+            }
             Event::Acknowledged { incident, by } => {
                 self.incident_mut(*incident)?.acknowledged.get_or_insert((at, by.clone()));
             }
-            Event::Closed { incident, by, cause, lesson } => {
-                let closing = Closing { at, by: by.clone(), cause: cause.clone(), lesson: lesson.clone() };
+            Event::Closed { incident, by, cause, lesson, policy } => {
+                let closing = Closing {
+                    at,
+                    by: by.clone(),
+                    cause: cause.clone(),
+                    lesson: lesson.clone(),
+                    policy: policy.clone(),
+                };
                 let incident = self.incident_mut(*incident)?;
                 incident.acknowledged.get_or_insert((at, by.clone()));
+                incident.cause = Some(cause.clone());
                 incident.closing = Some(closing);
             }
             Event::Failed { task, fault, why, after } => {

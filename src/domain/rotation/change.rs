@@ -155,6 +155,8 @@ impl Custody {
             mode: trip.mode,
             contained_at: None,
             rearmed: None,
+            // A person who stops a key says why.
+            cause: trip.by_person.then(|| trip.sentence.clone()),
             acknowledged: None,
             closing: None,
         });

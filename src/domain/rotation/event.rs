@@ -218,6 +218,18 @@ pub enum Event {
         by: String,
         /// Why.
         reason: String,
+        /// Although nobody knows the cause yet.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        forced: bool,
+    },
+    /// A person says what caused an incident. Said again, the later word counts.
+    CauseFound {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: String,
+        /// What.
+        cause: String,
     },
     /// A person has taken note of an incident and looks after it.
     Acknowledged {
@@ -236,6 +248,9 @@ pub enum Event {
         cause: String,
         /// What was learnt.
         lesson: String,
+        /// Changes of the ledger that would have stopped it earlier.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        policy: Vec<String>,
     },
     /// A task did not succeed; it is tried again later.
     Failed {

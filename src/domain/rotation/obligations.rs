@@ -296,7 +296,7 @@ mod tests {
             tripped(1, "b"),
             Event::DeadProven { key: key("b"), proof },
             Event::GateClosed,
-            Event::Rearmed { incident: IncidentId(1), by: "ada".to_owned(), reason: "seen".to_owned() },
+            Event::Rearmed { incident: IncidentId(1), by: "ada".to_owned(), reason: "seen".to_owned(), forced: false },
             Event::GateOpening { generation: 1, key: key("a") },
             Event::GateOpened { generation: 1, key: key("a") },
         ];

@@ -178,7 +178,7 @@ impl Desk<'_> {
         let ready = self.custody.may_rearm(incident, &self.policy.consumers).is_ok();
         if self.policy.reopen && killed && ready && self.all_converged()? {
             let reason = "the killed keys are proven dead and every consumer holds a working key".to_owned();
-            return self.record(Event::Rearmed { incident, by: "policy".to_owned(), reason });
+            return self.record(Event::Rearmed { incident, by: "policy".to_owned(), reason, forced: false });
         }
         if !self.policy.reopen || !killed {
             self.ask(Ask::Rearm(incident));

@@ -241,6 +241,8 @@ pub struct Closing {
     pub cause: String,
     /// What was learnt.
     pub lesson: String,
+    /// Changes of the ledger that would have stopped it earlier, as tried on the incident's own data.
+    pub policy: Vec<String>,
 }
 
 /// A trip and what became of it.
@@ -266,6 +268,8 @@ pub struct Incident {
     pub rearmed: Option<(Timestamp, String, String)>,
     /// When and by whom it was taken note of.
     pub acknowledged: Option<(Timestamp, String)>,
+    /// What caused it, once somebody has said so.
+    pub cause: Option<String>,
     /// What a person found out.
     pub closing: Option<Closing>,
 }

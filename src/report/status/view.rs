@@ -318,7 +318,8 @@ impl WorkspaceView {
         if let GateView::Closed { why, incident, since } = &self.gate
             && (incident.is_some() || !awaits_first_key)
         {
-            let rearm = incident.map(|i| format!("guard rearm -w {} --incident {i} --reason TEXT", self.name));
+            let rearm =
+                incident.map(|i| format!("guard rearm -w {} --incident {i} --cause TEXT --reason TEXT", self.name));
             owed.push(Obligation { what: format!("The gate is closed: {why}"), since: *since, remedy: rearm });
         }
         if let Some(rotation) = self.rotation.as_ref().filter(|r| r.blocked) {
@@ -363,7 +364,7 @@ impl StatusView {
         }
         if let Some(why) = &self.hold {
             let what = format!("A person has put guard on hold: {why}");
-            owed.push((None, Obligation { what, since: None, remedy: None }));
+            owed.push((None, Obligation { what, since: None, remedy: Some("guard hold --release".to_owned()) }));
         }
         let patience = chrono::TimeDelta::minutes(NOTICE_PATIENCE_MINUTES);
         if let Some(oldest) = self.notifiers.oldest.filter(|o| self.generated_at.signed_duration_since(*o) > patience) {

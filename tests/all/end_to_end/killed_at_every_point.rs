@@ -87,7 +87,9 @@ fn trip(attempt: &Attempt) {
     }
     let incidents = place.run(&["status", "--json"]).ends(0).json()["workspaces"][0]["gate"]["incident"].clone();
     let newest = incidents.as_u64().unwrap_or_else(|| panic!("{}: {}", attempt.at, place.run(&["status"]).stdout));
-    let rearm = ["rearm", "-w", NAME, "--incident", &newest.to_string(), "--reason", "cause found"].map(str::to_owned);
+    let rearm =
+        ["rearm", "-w", NAME, "--incident", &newest.to_string(), "--cause", "stolen", "--reason", "cause found"]
+            .map(str::to_owned);
     attempt.again(|place| {
         let ran = place.run(&rearm.each_ref().map(String::as_str));
         // The one that was killed may have released the incident already.

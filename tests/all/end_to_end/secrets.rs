@@ -119,7 +119,7 @@ fn no_secret_shows_anywhere_but_in_its_consumer() {
         place.pass(Duration::from_secs(120));
         loud(&["tick"], None, &[0]);
     }
-    loud(&["rearm", "-w", NAME, "--incident", "1", "--reason", "cause found"], None, &[0]);
+    loud(&["rearm", "-w", NAME, "--incident", "1", "--cause", "stolen", "--reason", "cause found"], None, &[0]);
     loud(&["watch", "--once", "--json"], None, &[0, 1]);
     for report in [&["status"][..], &["status", "--json"], &["evidence", "export"], &["key", "list"]] {
         loud(report, None, &[0]);

@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use guard::app::App;
 use guard::app::drive::Patience;
+use guard::app::rearm::RearmRequest;
 use guard::app::rotate::{Order, RotateRequest};
-use guard::domain::ids::{ConsumerName, WorkspaceId, WorkspaceName};
+use guard::domain::ids::{ConsumerName, IncidentId, WorkspaceId, WorkspaceName};
 use guard::domain::ledger::{
     Ceilings, ConsumerKind, ConsumerSettings, ExecPolicy, FailoverPolicy, Ledger, ModelPolicy, OrganizationPolicy,
     ProviderSettings, ReopenPolicy, RotationPolicy, RunningJobs, TripMode, TripPolicy, VaultSettings, WatchPolicy,
@@ -106,5 +107,17 @@ pub fn options(order: Order) -> RotateRequest {
         reason: "test".to_owned(),
         patience: Patience::UntilDone,
         lock_wait: std::time::Duration::ZERO,
+    }
+}
+
+/// A release by a person who knows the cause.
+pub fn release(incident: u64, reason: &str) -> RearmRequest {
+    RearmRequest {
+        workspace: name(),
+        incident: IncidentId(incident),
+        reason: reason.to_owned(),
+        cause: Some("a laptop was stolen".to_owned()),
+        forced: false,
+        by: "ada".to_owned(),
     }
 }

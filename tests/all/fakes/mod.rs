@@ -7,5 +7,5 @@ mod provider;
 mod store;
 mod world;
 
-pub use app::{app, ledger, name, options};
+pub use app::{app, ledger, name, options, release};
 pub use world::{Crash, Request, World, id, secret};

@@ -49,6 +49,8 @@ pub struct World {
     pub gate_closes_at: Mutex<Option<Timestamp>>,
     pub vault: Mutex<BTreeMap<String, String>>,
     pub poll: Mutex<Option<Value>>,
+    pub pulse: Mutex<Option<Value>>,
+    pub hold: Mutex<Option<Value>>,
     pub runs: Mutex<Vec<Run>>,
     /// The store answers every write with an error.
     pub store_is_broken: Mutex<bool>,
@@ -79,6 +81,8 @@ impl World {
             gate_closes_at: Mutex::new(None),
             vault: Mutex::new(BTreeMap::from([(SecretName::Key(key()).to_string(), SECRET.to_owned())])),
             poll: Mutex::new(Some(serde_json::json!({ "last_good": at(-60) }))),
+            hold: Mutex::new(None),
+            pulse: Mutex::new(Some(serde_json::json!({ "last_good": [at(-60), "200"] }))),
             runs: Mutex::default(),
             store_is_broken: Mutex::new(false),
             provider_keys: Mutex::new(Ok(Vec::new())),
@@ -209,10 +213,12 @@ impl Vault for World {
 
 impl WatchState for World {
     fn load_state(&self, name: &str) -> Result<Option<Value>, StoreError> {
-        if name.starts_with("notify/") {
-            return Ok(None);
+        match name {
+            "notify/heartbeat" => return Ok(self.pulse.lock().unwrap().clone()),
+            "hold" => return Ok(self.hold.lock().unwrap().clone()),
+            _ if name.starts_with("notify/") => return Ok(None),
+            _ => assert_eq!(name, "poll"),
         }
-        assert_eq!(name, "poll");
         self.broken()?;
         Ok(self.poll.lock().unwrap().clone())
     }

@@ -12,7 +12,7 @@ const LEAST_DAYS: i64 = 14;
 /// A proposed ceiling is this many times the most so far.
 const TIMES_MOST: f64 = 3.0;
 /// A ceiling below a dollar would only trip over small change.
-const LEAST_CEILING: f64 = 1.0;
+pub(super) const LEAST_CEILING: f64 = 1.0;
 /// Fewer minutes with usage prove nothing about runs.
 const LEAST_MINUTES: usize = 20;
 
@@ -24,6 +24,19 @@ pub enum Value {
     Text(String),
     /// Yes or no.
     Flag(bool),
+    /// Several texts.
+    List(Vec<String>),
+}
+
+/// As TOML writes it.
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::List(texts) => write!(f, "{texts:?}"),
+        }
+    }
 }
 
 /// A setting of the workspace that might change.
@@ -140,7 +153,7 @@ fn runs(stage: &Stage<'_>, proposal: &mut Proposal) {
 }
 
 /// The next of 1, 2, 5, 10, … times a power of ten, in dollars.
-fn round_up(dollars: f64) -> String {
+pub(super) fn round_up(dollars: f64) -> String {
     let dollars = dollars.max(0.01);
     let power = 10f64.powf(dollars.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|step| step * power >= dollars * 0.999_999).unwrap_or(10.0);

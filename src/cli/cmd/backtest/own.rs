@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use similar::TextDiff;
 
 use super::{Args, percent, table};
 use crate::app::backtest::own::{self, Kind, Order, Report};
@@ -39,10 +38,7 @@ pub(super) async fn run(args: &Args, workspace: WorkspaceName, session: &Session
 /// The proposed change to the ledger as a unified diff; empty when nothing is proposed.
 fn diff(session: &Session, report: &Report) -> Result<String, Failure> {
     let text = session.judged(wiring::load_ledger(&session.paths))?.text;
-    let proposed = wiring::proposed_ledger(&text, report.workspace.as_str(), &report.proposal.suggestions)?;
-    let name = session.paths.ledger.file_name().map_or_else(|| "guard.toml".into(), |name| name.to_string_lossy());
-    let diff = TextDiff::from_lines(&text, &proposed);
-    Ok(diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string())
+    wiring::ledger_diff(&session.paths, &text, &report.workspace, &report.proposal.suggestions)
 }
 
 fn print(session: &Session, report: &Report) {

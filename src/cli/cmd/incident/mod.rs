@@ -90,7 +90,7 @@ fn next_step(name: &WorkspaceName, life: &Life) -> Option<String> {
     match life.state() {
         LifeState::Confirmed | LifeState::Killing => Some(format!("`guard tick -w {name}` tries the kill again now")),
         LifeState::GateClosed | LifeState::ProvenDead | LifeState::FailedOver => Some(format!(
-            "`guard rearm -w {name} --incident {number} --reason TEXT` opens the gate when the cause is known"
+            "`guard rearm -w {name} --incident {number} --cause TEXT --reason TEXT` opens the gate when the cause is known"
         )),
         LifeState::Contained => {
             Some(format!("`guard incident close {number} -w {name} --cause TEXT --lesson TEXT` ends it"))

@@ -200,5 +200,7 @@ fn introduce(session: &Session, sandbox: &Sandbox, admin_key_file: &Path, played
     out.line(format!("  guard rotate -w {name}"));
     out.line("  guard watch");
     out.line(format!("  guard trip -w {name} --reason 'seen on a paste site'"));
-    out.line(format!("  guard rearm -w {name} --incident 1 --reason 'cause found'"));
+    out.line(format!(
+        "  guard rearm -w {name} --incident 1 --cause 'key in a public repository' --reason 'history cleaned'"
+    ));
 }
