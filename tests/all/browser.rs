@@ -23,12 +23,31 @@ fn pages_are_accessible_and_ask_nobody() {
         "run `npm ci --ignore-scripts` in {} first",
         scripts.display()
     );
-    let pages = tempfile::tempdir().unwrap();
     // Pictures for the documentation are kept only where the caller wants them.
     let kept = env::var_os("GUARD_SCREENSHOTS").map(PathBuf::from);
     let scratch = tempfile::tempdir().unwrap();
-    let pictures = kept.as_deref().unwrap_or(scratch.path());
-    fs::write(pages.path().join("incident.html"), incident::html(&report())).unwrap();
+    let drill = tempfile::tempdir().unwrap();
+    let real = fs::read_to_string(bundle_of_a_drill(&drill.path().join("drill"))).unwrap();
+    open(&scripts, &real, kept.as_deref().unwrap_or(scratch.path()));
+    // The fixture has what a drill does not have: every section, long names, many models.
+    open(&scripts, &incident::html(&report()), scratch.path());
+}
+
+/// The page that guard itself wrote when a key was stolen, from the binary's own drill.
+fn bundle_of_a_drill(directory: &Path) -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "a test may start a program")]
+    let ran = Command::new(env!("CARGO_BIN_EXE_guard")).args(["drill", "--keep"]).arg(directory).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let bundles: Vec<PathBuf> =
+        fs::read_dir(directory.join("state/incidents")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(bundles.len(), 1, "{bundles:?}");
+    bundles[0].join("report.html")
+}
+
+/// Opens an incident's page and the status page in the browser, and fails on whatever is wrong with them.
+fn open(scripts: &Path, incident: &str, pictures: &Path) {
+    let pages = tempfile::tempdir().unwrap();
+    fs::write(pages.path().join("incident.html"), incident).unwrap();
     fs::write(pages.path().join("status.html"), status::html(&status_fixture::status())).unwrap();
     fs::write(pages.path().join("style.css"), status::STYLE).unwrap();
     #[expect(clippy::disallowed_methods, reason = "a test may start a program")]

@@ -7,8 +7,8 @@ use super::timeline::{self, Course};
 use crate::app::{App, AppError, custody};
 use crate::domain::ids::{KeyId, Principal};
 use crate::domain::incident::{
-    BreakdownLine, Cause, Charge, Failover, Figure, Hidden, Hint, Horizon, IncidentReport, Involved, Life, LifeState,
-    Loss, Moments, Part, RedactedLedger, Standing, USUAL_DAYS, UsageSeries, usual,
+    Band, BreakdownLine, Cause, Charge, Failover, Figure, Hidden, Hint, Horizon, IncidentReport, Involved, Life,
+    LifeState, Loss, Moments, Part, RedactedLedger, Standing, USUAL_DAYS, UsageSeries, usual,
 };
 use crate::domain::key::KeyStatus;
 use crate::domain::ledger::{FailoverPolicy, Workspace};
@@ -40,8 +40,11 @@ pub fn report(app: &App, workspace: &Workspace, life: &Life) -> Result<IncidentR
     let stopped = moments.dead.unwrap_or(now);
     let from = judged.unwrap_or_else(|| Minute::containing(moments.detected)).plus(-BEFORE);
     let until = Minute::containing(now).plus(1).min(Minute::containing(last_moment(&moments)).plus(AFTER));
-    let rows = rows(app, &custody, life, from.plus(-USUAL_DAYS * DAY), until)?;
-    let mut usage = series(app, &rows, judged, from, until, moments.detected);
+    let since = from.plus(-USUAL_DAYS * DAY);
+    let rows = rows(app, &about(&custody, life), since, until)?;
+    let habit = rows_of_habit(app, &custody, life, since, until)?;
+    let usual = usual(&costs(app, &habit), judged.unwrap_or_else(|| Minute::containing(moments.detected)), from, until);
+    let mut usage = series(app, &rows, usual, from, until);
     let onset = judged.map(|judged| first_unusual(&usage, judged));
     moments.onset = onset.map(Minute::start);
     // By the lag that the ledger declares; when the report really showed it is not kept.
@@ -108,16 +111,13 @@ fn last_moment(moments: &Moments) -> Timestamp {
     moments.steps().last().map_or(moments.detected, |(_, at)| *at)
 }
 
-/// The usage of the keys that the incident is about; of all that guard has when none was stopped.
-fn rows(app: &App, custody: &Custody, life: &Life, from: Minute, until: Minute) -> Result<Vec<UsageRow>, AppError> {
+/// The keys that the incident is about; all that guard has when none was stopped.
+fn about(custody: &Custody, life: &Life) -> BTreeSet<KeyId> {
+    if life.trip.keys.is_empty() { custody.keys().keys().cloned().collect() } else { life.trip.keys.clone() }
+}
+
+fn rows(app: &App, keys: &BTreeSet<KeyId>, from: Minute, until: Minute) -> Result<Vec<UsageRow>, AppError> {
     let mut rows = Vec::new();
-    let all: BTreeSet<KeyId>;
-    let keys = if life.trip.keys.is_empty() {
-        all = custody.keys().keys().cloned().collect();
-        &all
-    } else {
-        &life.trip.keys
-    };
     for key in keys {
         rows.extend(app.usage.usage(Some(&Principal::Key(key.clone())), from, until)?);
     }
@@ -125,34 +125,40 @@ fn rows(app: &App, custody: &Custody, life: &Life, from: Minute, until: Minute) 
     Ok(rows)
 }
 
-fn series(
+/// The usage that says what is usual. The work goes on when its key is replaced, so that a key in use is measured by all that were;
+/// one that nobody ever was to use has no habit but its own.
+fn rows_of_habit(
     app: &App,
-    rows: &[UsageRow],
-    onset: Option<Minute>,
+    custody: &Custody,
+    life: &Life,
     from: Minute,
     until: Minute,
-    detected: Timestamp,
-) -> UsageSeries {
-    let (mut by_minute, mut charges) = (BTreeMap::<Minute, UsdMicros>::new(), BTreeMap::new());
+) -> Result<Vec<UsageRow>, AppError> {
+    let in_use = |key: &&KeyId| custody.key(key).is_some_and(|record| record.deployed_at.is_some());
+    let mut keys = about(custody, life);
+    if keys.iter().any(|key| in_use(&key)) {
+        keys.extend(custody.keys().keys().filter(in_use).cloned());
+    }
+    rows(app, &keys, from, until)
+}
+
+fn costs(app: &App, rows: &[UsageRow]) -> BTreeMap<Minute, UsdMicros> {
+    let mut costs = BTreeMap::<Minute, UsdMicros>::new();
     for row in rows {
-        let cost = app.prices.cost(row).amount;
-        *by_minute.entry(row.minute).or_default() += cost;
-        if row.minute >= from {
-            let sum: &mut (UsdMicros, u64) = charges.entry((row.minute, row.model.clone())).or_default();
-            sum.0 += cost;
-            sum.1 = sum.1.saturating_add(row.tokens.total());
-        }
+        *costs.entry(row.minute).or_default() += app.prices.cost(row).amount;
     }
-    UsageSeries {
-        from,
-        until,
-        charges: charges
-            .into_iter()
-            .map(|((minute, model), (cost, tokens))| Charge { minute, model, cost, tokens })
-            .collect(),
-        bands: usual(&by_minute, onset.unwrap_or_else(|| Minute::containing(detected)), from, until),
-        hidden: Vec::new(),
+    costs
+}
+
+fn series(app: &App, rows: &[UsageRow], bands: Vec<Band>, from: Minute, until: Minute) -> UsageSeries {
+    let mut charges = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.minute >= from) {
+        let sum: &mut (UsdMicros, u64) = charges.entry((row.minute, row.model.clone())).or_default();
+        sum.0 += app.prices.cost(row).amount;
+        sum.1 = sum.1.saturating_add(row.tokens.total());
     }
+    let charge = |((minute, model), (cost, tokens))| Charge { minute, model, cost, tokens };
+    UsageSeries { from, until, charges: charges.into_iter().map(charge).collect(), bands, hidden: Vec::new() }
 }
 
 /// Above the usual since the abuse began. Where neither its beginning nor the usual is known, nothing is claimed.

@@ -17,3 +17,4 @@ mod side_by_side;
 mod status_server;
 mod week;
 mod workloads;
+mod wrong_price;
