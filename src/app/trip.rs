@@ -13,8 +13,10 @@ use crate::domain::ledger::{TripMode, Workspace};
 use crate::domain::rotation::Outcome;
 
 mod course;
+mod unrecorded;
 
 use course::Trip;
+pub use unrecorded::{Ending, KillSwitch, Unrecorded, trip_unrecorded};
 
 /// A wish to stop a workspace's keys.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,6 +14,7 @@ use crate::adapters::provider::anthropic::Anthropic;
 use crate::adapters::store::SqliteStore;
 use crate::adapters::vault::{self, credentials};
 use crate::adapters::{config_file, consumer, notify};
+use crate::app::trip::KillSwitch;
 use crate::app::{App, ConsumerFactory};
 use crate::domain::ids::NotifierName;
 use crate::domain::ledger::{Ledger, SecretSource};
@@ -34,6 +35,13 @@ pub struct KeyRing {
 /// Builds gate and vault alone.
 pub fn key_ring(paths: &Paths, ledger: &Ledger) -> Result<KeyRing, Failure> {
     Ok(KeyRing { gate: Arc::new(FileGate::new(&paths.state_dir)), vault: open_vault(paths, ledger)? })
+}
+
+/// Builds what stopping a key needs when the database cannot be opened.
+pub fn kill_switch(paths: &Paths, ledger: &Ledger) -> Result<KillSwitch, Failure> {
+    let KeyRing { gate, vault } = key_ring(paths, ledger)?;
+    let provider = Arc::new(provider(ledger, &vault, &clock("trip")?));
+    Ok(KillSwitch { gate, vault, keys: provider.clone(), probe: provider })
 }
 
 /// Builds every port. `command` is what the person or the timer called: it names the actor in evidence and locks.

@@ -8,7 +8,7 @@ mod paths;
 mod process;
 mod setup;
 
-pub use context::{KeyRing, app, bundles, key_ring};
+pub use context::{KeyRing, app, bundles, key_ring, kill_switch};
 pub use evidence::evidence;
 pub use host::surroundings;
 pub use ledger::{ConfigFileError, LedgerError, LoadedLedger, ledger_diff, load_ledger, load_prices, read_series};

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::app::trip::{self, TripCause, TripReport, TripRequest};
+use crate::app::trip::{self, Ending, TripCause, TripReport, TripRequest};
 use crate::cli::{Failure, Session};
 use crate::domain::ids::{KeyId, WorkspaceName};
 use crate::domain::ledger::TripMode;
@@ -35,7 +35,7 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     let app = match session.app("trip") {
         Ok(app) => app,
         Err(failure) if args.dry_run => return Err(failure),
-        Err(failure) => return Err(close_gate_alone(&args, session, failure)),
+        Err(failure) => return Err(without_records(&args, session, failure).await),
     };
     session.workspace(&app.ledger, &args.workspace)?;
     let request = TripRequest {
@@ -59,22 +59,50 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     outcome(&report)
 }
 
-/// The most certain act of a trip when guard's records cannot even be opened (a full disk): no job starts any more.
-fn close_gate_alone(args: &Args, session: &Session, failure: Failure) -> Failure {
+/// What a trip does when guard's records cannot even be opened (a full disk): no job starts any more, and the key is deactivated. The
+/// note in the gate tells the next guard what it has to write down.
+async fn without_records(args: &Args, session: &Session, failure: Failure) -> Failure {
     let name = &args.workspace;
     // Without a ledger there is no such workspace, and the failure that is there says why.
     let Ok(ledger) = session.ledger() else { return failure };
-    if let Err(unknown) = session.workspace(&ledger, name) {
-        return unknown;
-    }
-    let closed = wiring::key_ring(&session.paths, &ledger)
-        .and_then(|ring| ring.gate.close(name, &args.reason).map_err(|e| Failure::new(Exit::Failed, e.to_string())));
-    let what = match closed {
-        Ok(()) => format!("the gate of `{name}` is closed, but no key was deactivated and nothing is on record"),
-        Err(error) => format!("the gate of `{name}` may still be open: {}; and no key was deactivated", error.message),
+    let workspace = match session.workspace(&ledger, name) {
+        Ok(workspace) => workspace,
+        Err(unknown) => return unknown,
     };
-    Failure::new(failure.exit, format!("{what}: {}", failure.message))
-        .hint("deactivate the key in the Console now; mend what is named here, then run the same command again")
+    let switch = match wiring::kill_switch(&session.paths, &ledger) {
+        Ok(switch) => switch,
+        Err(error) => {
+            return Failure::new(error.exit, format!("nothing was stopped: {}; {}", error.message, failure.message))
+                .hint("deactivate the key in the Console now");
+        }
+    };
+    if args.gate_only {
+        let closed = switch.gate.close(name, &args.reason);
+        let what = closed.map_or_else(|error| error.to_string(), |()| format!("the gate of `{name}` is closed"));
+        return Failure::new(failure.exit, format!("{what}, and nothing is on record: {}", failure.message))
+            .hint("mend that, then run the same command again");
+    }
+    let done = trip::trip_unrecorded(&switch, workspace, args.key.as_ref(), &args.reason).await;
+    let mut said = vec![match done.gate {
+        Ok(()) => format!("the gate of `{name}` is closed"),
+        Err(error) => format!("the gate of `{name}` may still be open: {error}"),
+    }];
+    let mut hint = "mend what is named here, then run the same command again: it goes on from what the gate says";
+    for (key, ending) in &done.keys {
+        said.push(match ending {
+            Ending::Dead => format!("{key} is deactivated and refused"),
+            Ending::Off => format!("{key} is deactivated"),
+            Ending::Alive(why) => format!("{key} may be ALIVE ({why})"),
+        });
+    }
+    if done.keys.is_empty() {
+        said.push("no key was deactivated, because guard does not know which one is meant".to_owned());
+    }
+    if done.keys.is_empty() || done.keys.iter().any(|(_, ending)| matches!(ending, Ending::Alive(_))) {
+        hint = "deactivate the key in the Console now; mend what is named here, then run the same command again";
+    }
+    let what = said.join(", ");
+    Failure::new(failure.exit, format!("{what}; nothing is on record yet: {}", failure.message)).hint(hint)
 }
 
 fn document(session: &Session, report: &TripReport, dry_run: bool) {

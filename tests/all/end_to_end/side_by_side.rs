@@ -5,6 +5,7 @@ use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
+use guard::domain::key::KeyStatus;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::gateway::Moment;
@@ -100,19 +101,46 @@ fn without_space(command: &Command) -> Command {
 }
 
 #[test]
-fn a_trip_closes_the_gate_on_a_full_disk_and_is_completed_when_there_is_room() {
-    let (place, old, _) = Place::enrolled();
+fn a_trip_stops_the_key_on_a_full_disk_and_is_completed_when_there_is_room() {
+    let (place, old, new) = Place::enrolled();
     let command = place.guard(&["trip", "-w", NAME, "--key", old.as_str(), "--reason", "leaked"]);
     let output = without_space(&command).output().unwrap();
     let ran = Ran::from(output);
     assert!(ran.code.is_some_and(|code| code != 0), "a trip that could not be written down is no success: {ran:#?}");
     assert!(ran.stderr.contains("the gate of `prod-publish` is closed"), "{ran:#?}");
+    assert!(ran.stderr.contains("deactivated") && ran.stderr.contains("nothing is on record yet"), "{ran:#?}");
+    assert_eq!(place.status(&old), KeyStatus::Inactive);
     let refused = place.run(&["exec", "-w", NAME, "--", "true"]);
     assert_eq!(refused.code, Some(12), "{refused:#?}");
     // With room again the same command completes it.
     place.run(&["trip", "-w", NAME, "--key", old.as_str(), "--reason", "leaked"]).ends(0);
-    assert!(!place.works(&old));
+    assert!(!place.works(&old) && place.works(&new), "the standby took over");
     place.run(&["exec", "-w", NAME, "--", "true"]).ends(12);
+    place.run(&["evidence", "verify"]).ends(0);
+}
+
+#[test]
+fn without_space_the_key_in_use_is_meant_and_a_key_of_others_is_left_alone() {
+    let (place, old, new) = Place::enrolled();
+    let stranger = place.mint(KeyStatus::Active);
+    let trip = |arguments: &[&str]| {
+        let command = place.guard(&[&["trip", "-w", NAME, "--reason", "leaked"], arguments].concat());
+        Ran::from(without_space(&command).output().unwrap())
+    };
+    let ran = trip(&["--key", stranger.id.as_str()]);
+    assert!(ran.stderr.contains("no key was deactivated"), "{ran:#?}");
+    assert!(place.works(&stranger.id) && place.works(&old));
+    // The gate is closed now and no longer says which key it gave out; the journal does, as soon as it can be read.
+    place.run(&["tick"]).ends(0);
+    place.run(&["rearm", "-w", NAME, "--incident", "1", "--force", "--reason", "a mistake"]).ends(0);
+    let ran = trip(&[]);
+    assert!(ran.stderr.contains(&format!("{old} is deactivated")), "{ran:#?}");
+    assert_eq!(place.status(&old), KeyStatus::Inactive);
+    place.run(&["tick"]).ends(0);
+    // What the lost process sent may be on its way for as long as the settle time.
+    place.pass(std::time::Duration::from_secs(120));
+    place.run(&["tick"]).ends(0);
+    assert!(!place.works(&old) && place.works(&new), "the standby took over");
     place.run(&["evidence", "verify"]).ends(0);
 }
 
