@@ -5,7 +5,7 @@ use crate::domain::ledger::{ConsumerSettings, Ledger};
 use crate::domain::price::PriceTable;
 use crate::ports::{
     BundleStore, Clock, Consumer, EvidenceLog, Faults, Gate, Heartbeat, Journal, KeyAdmin, KeyProbe, Leases, Notifier,
-    Outbox, Runs, UsageFeed, UsageStore, Vault, WatchState,
+    Outbox, Programs, Runs, UsageFeed, UsageStore, Vault, WatchState,
 };
 
 /// Builds the adapter of a consumer from its settings.
@@ -56,6 +56,8 @@ pub struct App {
     pub heartbeat: Option<Arc<dyn Heartbeat>>,
     /// Places that workloads read from.
     pub consumers: ConsumerFactory,
+    /// Programs that the ledger names.
+    pub programs: Arc<dyn Programs>,
     /// The crash seam.
     pub faults: Arc<dyn Faults>,
 }

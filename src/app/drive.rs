@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::perform::perform;
 use super::together::together;
-use super::{App, AppError, custody, hold, points, pool, tell};
+use super::{App, AppError, custody, halt, hold, points, pool, tell};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::Workspace;
 use crate::domain::rotation::{
@@ -245,7 +245,10 @@ async fn tick_one(app: &App, name: &WorkspaceName, sight: Sight) -> Ticked {
         Ok(driver) => {
             let mut driver = driver.with_sight(sight);
             let pause = driver.run(Patience::Short).await;
-            (pause, driver.happened)
+            let Driver { workspace, custody, happened, .. } = driver;
+            // The lock is released: nobody waits for a program of the ledger.
+            halt::stop_workloads(app, workspace, &custody).await;
+            (pause, happened)
         }
         Err(error) => (Err(error), Vec::new()),
     };

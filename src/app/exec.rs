@@ -12,6 +12,8 @@ use super::sight::sight;
 use super::{App, AppError};
 use crate::domain::ids::{KeyId, RunId, WorkspaceName};
 use crate::domain::ledger::{Ledger, RunningJobs, SecretSource, VaultSettings, WhenBlind, Workspace};
+use crate::domain::notice::{Notice, Severity};
+use crate::domain::time::rfc3339;
 use crate::ports::{GateState, Job, JobCommand, JobEnd, Jobs, Signal, Signals, StartError};
 
 /// The variable that tells a job, and a nested guard, which workspace it runs for.
@@ -79,7 +81,7 @@ pub async fn exec(app: &App, jobs: &dyn Jobs, request: Request) -> Result<Outcom
     let outcome = match jobs.start(command) {
         Ok(mut job) => {
             note_start(app, run, job.pid());
-            Outcome::Ended(attend(app, workspace, job.as_mut(), signals.as_mut()).await?)
+            Outcome::Ended(attend(app, workspace, run, job.as_mut(), signals.as_mut()).await?)
         }
         Err(error) => Outcome::NotStarted(error),
     };
@@ -178,6 +180,7 @@ enum Duty {
 async fn attend(
     app: &App,
     workspace: &Workspace,
+    run: Option<RunId>,
     job: &mut dyn Job,
     signals: &mut dyn Signals,
 ) -> Result<JobEnd, AppError> {
@@ -191,7 +194,7 @@ async fn attend(
             signal = signals.next() => job.signal(signal),
             () = &mut pause, if !matches!(duty, Duty::None) => {
                 duty = match duty {
-                    Duty::Watch => look_at_gate(app, workspace, job),
+                    Duty::Watch => look_at_gate(app, workspace, run, job),
                     Duty::Kill => {
                         tracing::warn!("the job did not end within {} s; it is killed", TERMINATION_PAUSE.as_secs());
                         job.signal(Signal::Kill);
@@ -205,7 +208,7 @@ async fn attend(
     }
 }
 
-fn look_at_gate(app: &App, workspace: &Workspace, job: &dyn Job) -> Duty {
+fn look_at_gate(app: &App, workspace: &Workspace, run: Option<RunId>, job: &dyn Job) -> Duty {
     let GateState::Closed { why } = app.gate.read(&workspace.name) else { return Duty::Watch };
     match workspace.trip.running_jobs {
         RunningJobs::Leave => {
@@ -215,10 +218,36 @@ fn look_at_gate(app: &App, workspace: &Workspace, job: &dyn Job) -> Duty {
             );
             Duty::None
         }
+        RunningJobs::Warn => {
+            tracing::warn!("the gate of {} was closed while the job runs ({why}); it goes on", workspace.name);
+            tell_of(app, workspace, run, job.pid());
+            Duty::None
+        }
         RunningJobs::Terminate => {
             tracing::warn!("the gate of {} was closed ({why}); the job is asked to end", workspace.name);
             job.signal(Signal::Terminate);
             Duty::Kill
         }
+    }
+}
+
+/// A job goes on although its gate is closed: whoever looks after the incident may want to stop it.
+fn tell_of(app: &App, workspace: &Workspace, run: Option<RunId>, pid: u32) {
+    let run = run.map_or_else(|| "a job that is not on record".to_owned(), |run| format!("run {run}"));
+    let at = app.clock.now();
+    let notice = Notice {
+        dedup: format!("{}/job/{run}/{pid}/{}", workspace.name, rfc3339(at)),
+        event: "job.goes_on".to_owned(),
+        severity: Severity::Warning,
+        at,
+        workspace: Some(workspace.name.clone()),
+        key: None,
+        incident: None,
+        summary: format!("{}: {run} (process {pid}) goes on although the gate was closed", workspace.name),
+        detail: format!("`kill {pid}` on its host stops it; `trip.running_jobs = \"terminate\"` lets guard do that."),
+        evidence_head: None,
+    };
+    if let Err(error) = app.outbox.enqueue(&[notice]) {
+        tracing::error!(%error, "a notice could not be queued");
     }
 }

@@ -14,6 +14,7 @@ pub mod enroll;
 mod error;
 mod evidence;
 pub mod exec;
+mod halt;
 pub mod heartbeat;
 pub mod hold;
 pub mod incident;

@@ -9,6 +9,7 @@ use crate::adapters::faults::AbortAt;
 use crate::adapters::gate::FileGate;
 use crate::adapters::http::{Client, Limits};
 use crate::adapters::lease::FileLeases;
+use crate::adapters::process::Programs;
 use crate::adapters::provider::Deferred;
 use crate::adapters::provider::anthropic::Anthropic;
 use crate::adapters::store::SqliteStore;
@@ -69,6 +70,7 @@ pub fn app(paths: &Paths, ledger: Arc<Ledger>, command: &str) -> Result<App, Fai
         notifiers,
         heartbeat,
         consumers: consumers(&vault, &clock),
+        programs: Arc::new(Programs),
         faults: faults()?,
         bundles: Arc::new(bundles(paths.state_dir.join("incidents"))),
         // What cannot be read any more is left out of bundles; it was read a moment ago.

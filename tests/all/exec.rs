@@ -270,3 +270,16 @@ async fn a_gate_that_closes_leaves_the_job_when_policy_says_so() {
     assert_eq!(outcome.unwrap().status(), 0);
     assert!(observed.signals.is_empty());
 }
+
+#[tokio::test]
+async fn a_job_that_goes_on_without_its_key_is_told_of_once_when_policy_says_so() {
+    let world = World::healthy();
+    *world.gate_closes_at.lock().unwrap() = Some(at(1));
+    let script = Script { ends: Ends::At(at(60)), ..Script::default() };
+    let (outcome, observed) = run(&world, policy(WhenBlind::FailOpen, RunningJobs::Warn), script).await;
+    assert_eq!(outcome.unwrap().status(), 0);
+    assert!(observed.signals.is_empty());
+    let told = world.notices.lock().unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].event == "job.goes_on" && told[0].summary.contains("run 1"), "{told:?}");
+}

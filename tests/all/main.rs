@@ -21,6 +21,7 @@ mod exec;
 mod exec_child;
 mod fakes;
 mod gate;
+mod halt;
 mod hazards;
 mod hindsight;
 mod hold;

@@ -69,6 +69,18 @@ pub struct Finished {
     pub stderr: Zeroizing<Vec<u8>>,
 }
 
+/// Runs the ledger's programs for use cases.
+#[derive(Debug, Clone, Copy)]
+pub struct Programs;
+
+#[async_trait::async_trait]
+impl crate::ports::Programs for Programs {
+    async fn run(&self, program: &Program, environment: &[(&'static str, String)]) -> Result<(), String> {
+        let call = environment.iter().fold(Call::new(program), |call, (name, value)| call.env(name, value));
+        call.run().await.map(drop).map_err(|error| error.to_string())
+    }
+}
+
 /// One run of a program.
 pub struct Call {
     program: Program,

@@ -8,7 +8,7 @@ use super::{KilledKey, TripReport, TripRequest};
 use crate::app::drive::{Driver, Patience};
 use crate::app::hold::{self, Hold};
 use crate::app::perform::set_status;
-use crate::app::{App, AppError, custody, incident, outbox, points, tell};
+use crate::app::{App, AppError, custody, halt, incident, outbox, points, tell};
 use crate::domain::ids::{IncidentId, KeyId};
 use crate::domain::incident::{GateNote, TripRecord};
 use crate::domain::key::Probe;
@@ -288,6 +288,7 @@ impl<'a> Trip<'a> {
             self.trouble("going on", error);
             self.custody = custody::load(self.app, &self.workspace.name).unwrap_or_default();
         }
+        halt::stop_workloads(self.app, self.workspace, &self.custody).await;
         self.report.promoted = promoted;
         self.report.reopened = self.custody.latch().is_none() && matches!(self.custody.gate(), GateRecord::Open(_));
         self.report.gate_closed |= *self.custody.gate() == GateRecord::Closed;

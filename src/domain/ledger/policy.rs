@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use super::RotationTimes;
+use super::{Program, RotationTimes};
 use crate::domain::money::UsdMicros;
 
 /// Which models a workspace may use.
@@ -161,6 +161,8 @@ pub enum TripMode {
 pub enum RunningJobs {
     /// Nothing: they fail by themselves.
     Leave,
+    /// They go on, and people are told that they do.
+    Warn,
     /// SIGTERM, then SIGKILL after a pause.
     Terminate,
 }
@@ -176,19 +178,21 @@ pub enum ReopenPolicy {
 }
 
 /// What a trip does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TripPolicy {
     /// How far guard may go. Default [`TripMode::Observe`].
     pub mode: TripMode,
     /// What happens to running jobs. Default [`RunningJobs::Leave`].
     pub running_jobs: RunningJobs,
+    /// What stops workloads that guard did not start (`systemctl stop UNIT`), run once a key was killed.
+    pub stop: Option<Program>,
     /// Who opens the gate. Default [`ReopenPolicy::Person`].
     pub reopen: ReopenPolicy,
 }
 
 impl Default for TripPolicy {
     fn default() -> Self {
-        Self { mode: TripMode::Observe, running_jobs: RunningJobs::Leave, reopen: ReopenPolicy::Person }
+        Self { mode: TripMode::Observe, running_jobs: RunningJobs::Leave, stop: None, reopen: ReopenPolicy::Person }
     }
 }
 

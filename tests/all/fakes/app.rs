@@ -58,7 +58,12 @@ pub fn ledger() -> Ledger {
             ceilings: Ceilings::default(),
             jobs: Vec::new(),
             rotation: RotationPolicy::default(),
-            trip: TripPolicy { mode: TripMode::Kill, running_jobs: RunningJobs::Leave, reopen: ReopenPolicy::Person },
+            trip: TripPolicy {
+                mode: TripMode::Kill,
+                running_jobs: RunningJobs::Leave,
+                stop: None,
+                reopen: ReopenPolicy::Person,
+            },
             failover: FailoverPolicy::Standby,
             exec: ExecPolicy::default(),
             watch: WatchPolicy::default(),
@@ -96,6 +101,7 @@ pub fn app(world: &World, ledger: Ledger) -> App {
         consumers: Arc::new(move |_, settings| {
             Box::new(Place { world: places.clone(), name: settings.name.clone() }) as Box<dyn Consumer>
         }),
+        programs: port.clone(),
         faults: port,
     }
 }

@@ -3,11 +3,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use guard::domain::ids::{ConsumerName, KeyId, WorkspaceName};
+use guard::domain::ledger::Program;
 use guard::domain::secret::Secret;
 use guard::domain::time::Timestamp;
 use guard::ports::{
-    Clock, Consumer, ConsumerError, FaultPoint, Faults, Gate, GateError, GateState, Reading, SecretName, Vault,
-    VaultError,
+    Clock, Consumer, ConsumerError, FaultPoint, Faults, Gate, GateError, GateState, Programs, Reading, SecretName,
+    Vault, VaultError,
 };
 
 use super::world::{Crash, World};
@@ -21,6 +22,21 @@ impl Clock for World {
     async fn sleep(&self, duration: Duration) {
         self.use_keys();
         self.pass(TimeDelta::from_std(duration).unwrap());
+    }
+}
+
+#[async_trait]
+impl Programs for World {
+    async fn run(&self, program: &Program, environment: &[(&'static str, String)]) -> Result<(), String> {
+        let mut state = self.lock();
+        state.check("program");
+        let incident = environment.iter().find(|(name, _)| *name == "GUARD_INCIDENT").map(|(_, value)| value.clone());
+        state.programs.push((program.path.clone(), incident.unwrap_or_default()));
+        if state.programs_fail > 0 {
+            state.programs_fail -= 1;
+            return Err(format!("`{}` ended with status 5", program.path));
+        }
+        Ok(())
     }
 }
 

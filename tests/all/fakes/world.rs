@@ -73,6 +73,10 @@ pub struct State {
     pub evidence: Vec<EvidenceDraft>,
     pub notices: Vec<Notice>,
     pub disk_full: bool,
+    /// Programs that were run, with the incident that they were told.
+    pub programs: Vec<(String, String)>,
+    /// What the next programs end with, instead of success.
+    pub programs_fail: u32,
     pub usage: Vec<UsageRow>,
     pub runs: Vec<Run>,
     pub armed: Option<(FaultPoint, u32)>,

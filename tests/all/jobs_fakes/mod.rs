@@ -119,6 +119,7 @@ impl World {
             consumers: Arc::new(move |_, settings| {
                 Box::new(FakeConsumer { world: Arc::clone(&world), name: settings.name.to_string() })
             }),
+            programs: Arc::new(guard::adapters::process::Programs),
             faults: Arc::new(NoFaults),
         }
     }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use crate::domain::ledger::field::{
-    Choice, DAY, Date, Flag, HOUR, Lasting, List, MINUTE, SECOND, Whole, duration_text, environment_variable,
-    free_text, model_pattern, money, time_of_day, time_zone,
+    Choice, DAY, Date, Flag, HOUR, Lasting, List, MINUTE, ProgramField, SECOND, Whole, duration_text,
+    environment_variable, free_text, model_pattern, money, time_of_day, time_zone,
 };
 use crate::domain::ledger::policy::ModelException;
 use crate::domain::ledger::rotation_times::{LAST_DAY, RotationTimes};
@@ -233,9 +233,14 @@ pub(super) fn trip(section: &mut Section<'_, '_, '_>) -> TripPolicy {
         ),
         running_jobs: section.with_default(
             "running_jobs",
-            "What happens to jobs that run when their key is killed: they fail by themselves, or get SIGTERM, then SIGKILL.",
-            Choice(&[("leave", RunningJobs::Leave), ("terminate", RunningJobs::Terminate)]),
+            "What happens to jobs of `guard exec` that run when their key is killed: they fail by themselves, people are told of them, or they get SIGTERM, then SIGKILL.",
+            Choice(&[("leave", RunningJobs::Leave), ("warn", RunningJobs::Warn), ("terminate", RunningJobs::Terminate)]),
             usual.running_jobs,
+        ),
+        stop: section.optional(
+            "stop",
+            "A program that stops workloads which guard did not start, run once a key was killed: `[\"systemctl\", \"stop\", \"publish.service\"]`.",
+            ProgramField,
         ),
         reopen: section.with_default(
             "reopen",
