@@ -149,6 +149,7 @@ async fn see_through(mut trip: Trip<'_>) -> TripReport {
             }
             trip.finish().await;
             if !trip.report.repeated {
+                trip.sign();
                 trip.keep_bundle();
             }
         }

@@ -11,7 +11,7 @@ use super::outbox::{self, OutboxReport};
 use super::poll::{self, Judged, PollReport};
 use super::trip::{TripCause, TripReport, TripRequest, trip_all};
 use super::{App, AppError, custody, drive, unconfirmed};
-use super::{heartbeat, hold};
+use super::{checkpoint, heartbeat, hold};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::TripMode;
 use crate::domain::notice::{Notice, Severity};
@@ -76,6 +76,7 @@ pub async fn cycle_within(app: &App, bound: Duration) -> Cycle {
 /// Reads the feed, judges, and acts on what the rules say.
 pub async fn look(app: &App) -> (Result<PollReport, AppError>, Vec<Result<TripReport, AppError>>) {
     hold::remind(app);
+    checkpoint::make_daily(app);
     let held = hold::current(app).is_some();
     let mut remembered = Remembered::load(app.watch_state.as_ref()).unwrap_or_default();
     let before = remembered.clone();

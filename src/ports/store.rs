@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use super::journal::EvidenceDraft;
+use crate::domain::evidence::Head;
 use crate::domain::ids::{KeyId, Principal, RunId, WorkspaceName};
 use crate::domain::run::Run;
 use crate::domain::time::{Minute, Timestamp};
@@ -90,6 +91,15 @@ pub trait EvidenceLog: Send + Sync {
     fn evidence(&self, from: u64, limit: usize) -> Result<Vec<String>, StoreError>;
     /// Sequence number and hash of the newest record.
     fn evidence_head(&self) -> Result<Option<(u64, String)>, StoreError>;
+    /// Appends what `draft` says about the newest record, while nobody else can append; nothing when there is none, or it says nothing.
+    /// The answer is the chain's head afterwards, if something was appended.
+    fn append_about_head(
+        &self,
+        at: Timestamp,
+        draft: &dyn Fn(&Head) -> Option<EvidenceDraft>,
+    ) -> Result<Option<Head>, StoreError>;
+    /// Removes the records before number `before` and appends `draft`, both or neither. The answer is how many were removed.
+    fn prune_evidence(&self, before: u64, at: Timestamp, draft: &EvidenceDraft) -> Result<u64, StoreError>;
 }
 
 /// Held while alive; released on drop and by the kernel when the process dies.

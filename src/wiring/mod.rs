@@ -9,7 +9,7 @@ mod process;
 mod setup;
 
 pub use context::{KeyRing, app, bundles, key_ring, kill_switch};
-pub use evidence::evidence;
+pub use evidence::{evidence, fresh_seed};
 pub use host::surroundings;
 pub use ledger::{ConfigFileError, LedgerError, LoadedLedger, ledger_diff, load_ledger, load_prices, read_series};
 pub use paths::Paths;

@@ -48,6 +48,7 @@ fn healthy() -> (Arc<World>, App) {
         name: "Production".into(),
         archived_at: None,
     });
+    world.vault.lock().unwrap().insert("named.evidence".into(), "07".repeat(32));
     let channel = |name: &str| Arc::new(Channel(name.parse().unwrap())) as Arc<dyn Notifier>;
     let app = App { notifiers: vec![channel("ops"), channel("pager")], ..world.app(with_consumer()) };
     (world, app)
@@ -71,7 +72,7 @@ async fn all_is_well() {
     let checks: Vec<&str> = findings.iter().map(|finding| finding.check).collect();
     assert_eq!(
         checks,
-        ["vault", "admin key", "workspace", "key", "consumer", "feed", "notifiers", "heartbeat", "outbox"]
+        ["vault", "admin key", "workspace", "key", "consumer", "feed", "notifiers", "heartbeat", "outbox", "evidence"]
     );
     assert!(!format!("{findings:?}").contains(&SECRET[13..30]));
 }
@@ -110,7 +111,7 @@ async fn the_names_of_others_are_shown_and_not_obeyed() {
 #[tokio::test]
 async fn a_closed_gate_and_a_lost_secret() {
     let (world, app) = healthy();
-    world.vault.lock().unwrap().clear();
+    world.vault.lock().unwrap().retain(|name, _| !name.starts_with("key."));
     let found = complaint(&app).await;
     assert_eq!((found.check, found.grade), ("key", Grade::Fail));
     *world.gate.lock().unwrap() = GateState::Closed { why: "incident 3".into() };
@@ -187,6 +188,16 @@ async fn a_heartbeat_that_is_missing_stale_or_does_not_arrive() {
     let mut ledger = Ledger::clone(&app.ledger);
     ledger.heartbeat = None;
     assert_eq!(complaint(&App { ledger: Arc::new(ledger), ..app }).await.grade, Grade::Warn);
+}
+
+#[tokio::test]
+async fn evidence_that_nobody_signs() {
+    let (world, app) = healthy();
+    world.vault.lock().unwrap().remove("named.evidence");
+    let found = complaint(&app).await;
+    assert_eq!((found.check, found.grade), ("evidence", Grade::Warn));
+    world.vault.lock().unwrap().insert("named.evidence".into(), "something-else-that-is-long".into());
+    assert_eq!(complaint(&app).await.grade, Grade::Fail);
 }
 
 #[tokio::test]

@@ -6,6 +6,10 @@ use crate::domain::evidence::{Hash, Head, Record, Statement, append};
 use crate::domain::time::Timestamp;
 use crate::ports::{EvidenceDraft, EvidenceLog, StoreError};
 
+/// As in the first migration.
+const NOT_CUT: &str = "CREATE TRIGGER evidence_is_not_cut BEFORE DELETE ON evidence \
+                       BEGIN SELECT RAISE(ABORT, 'evidence is append-only'); END";
+
 impl EvidenceLog for SqliteStore {
     fn append_evidence(&self, at: Timestamp, drafts: &[EvidenceDraft]) -> Result<(), StoreError> {
         self.write(|transaction| append_all(transaction, at, drafts).map(drop))
@@ -22,6 +26,29 @@ impl EvidenceLog for SqliteStore {
 
     fn evidence_head(&self) -> Result<Option<(u64, String)>, StoreError> {
         Ok(head(&self.read())?.map(|head| (head.seq, head.hash.into())))
+    }
+
+    fn append_about_head(
+        &self,
+        at: Timestamp,
+        draft: &dyn Fn(&Head) -> Option<EvidenceDraft>,
+    ) -> Result<Option<Head>, StoreError> {
+        self.write(|transaction| match head(transaction)?.as_ref().and_then(draft) {
+            Some(draft) => append_all(transaction, at, &[draft]),
+            None => Ok(None),
+        })
+    }
+
+    fn prune_evidence(&self, before: u64, at: Timestamp, draft: &EvidenceDraft) -> Result<u64, StoreError> {
+        self.write(|transaction| {
+            append_all(transaction, at, std::slice::from_ref(draft))?;
+            // The table refuses to be cut by anybody else, and by this as soon as the transaction is over.
+            transaction.execute_batch("DROP TRIGGER evidence_is_not_cut").map_err(sqlite)?;
+            let sql = "DELETE FROM evidence WHERE seq < ?";
+            let removed = transaction.execute(sql, [i64::try_from(before).unwrap_or(i64::MAX)]).map_err(sqlite)?;
+            transaction.execute_batch(NOT_CUT).map_err(sqlite)?;
+            Ok(removed as u64)
+        })
     }
 }
 

@@ -3,7 +3,7 @@ use chrono::TimeDelta;
 use super::Finding;
 use crate::app::heartbeat::pulse;
 use crate::app::sight::{Sight, sight};
-use crate::app::{App, hold};
+use crate::app::{App, checkpoint, hold};
 use crate::domain::key::ProviderWorkspace;
 use crate::domain::ledger::{ConsumerSettings, Workspace};
 use crate::domain::redact::printable;
@@ -30,6 +30,7 @@ pub async fn examine(app: &App) -> Vec<Finding> {
     findings.push(channels(app));
     findings.push(heartbeat(app));
     findings.push(outbox(app));
+    findings.push(evidence(app));
     findings
 }
 
@@ -233,6 +234,30 @@ fn heartbeat(app: &App) -> Finding {
                 Finding::ok(CHECK, format!("the last sign of life arrived {} ago", humane(app.clock.now() - *at)))
             }
         },
+    }
+}
+
+/// Unsigned evidence can be rewritten as a whole by whoever is root on this host.
+fn evidence(app: &App) -> Finding {
+    const CHECK: &str = "evidence";
+    match checkpoint::signing_key(app) {
+        Ok(Some(key)) => match checkpoint::last(app) {
+            Ok(Some((at, seq))) => Finding::ok(
+                CHECK,
+                format!(
+                    "signed up to record {} {} ago, by key {}",
+                    seq.saturating_sub(1),
+                    humane(app.clock.now() - at),
+                    key.public().fingerprint()
+                ),
+            ),
+            Ok(None) => Finding::ok(CHECK, "nothing is signed yet; `guard watch` and `guard tick` sign once a day"),
+            Err(error) => {
+                Finding::fail(CHECK, error.to_string(), "check the state directory and the free space of its disk")
+            }
+        },
+        Ok(None) => Finding::warn(CHECK, "its checkpoints are not signed", "`guard evidence key` makes a key"),
+        Err(error) => Finding::fail(CHECK, error.to_string(), "check the vault"),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{KilledKey, TripReport, TripRequest};
 use crate::app::drive::{Driver, Patience};
 use crate::app::hold::{self, Hold};
 use crate::app::perform::set_status;
-use crate::app::{App, AppError, custody, halt, incident, outbox, points, tell};
+use crate::app::{App, AppError, checkpoint, custody, halt, incident, outbox, points, tell};
 use crate::domain::ids::{IncidentId, KeyId};
 use crate::domain::incident::{GateNote, TripRecord};
 use crate::domain::key::Probe;
@@ -302,6 +302,13 @@ impl<'a> Trip<'a> {
             let record = self.custody.key(&killed.key);
             killed.dead = record.is_some_and(|r| r.standing == Standing::Dead);
             killed.effective_seconds = record.and_then(|r| r.death.as_ref()).and_then(|d| d.effective_seconds);
+        }
+    }
+
+    /// What was done is vouched for at once: whoever took the key may be on this host.
+    pub(super) fn sign(&mut self) {
+        if let Err(error) = checkpoint::make(self.app) {
+            self.trouble("signing the evidence", error);
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::app::init::{Sealed, live_workspaces, seal_admin_key};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, checkpoint};
 use crate::cli::{Failure, Output, Session, prompt};
 use crate::domain::key::ProviderWorkspace;
 use crate::domain::ledger::{self, Ledger, Parsed, first_ledger, named};
@@ -54,6 +54,10 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
             }
             Sealed::Unchecked(error) => made.push(format!("vault entry `admin`, not tried yet: {error}")),
         }
+    }
+    // A vault that cannot keep it yet keeps nobody from beginning; `guard doctor` tells of it.
+    if let Ok((key, true)) = checkpoint::make_key(&app, &wiring::fresh_seed()) {
+        made.push(format!("the key that signs the evidence, fingerprint {}", key.fingerprint()));
     }
     let mut ledger = app.ledger.clone();
     if is_new {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::canonical;
+use super::checkpoint::{CHECKPOINT, PublicKey, vouches};
 use crate::domain::time::{Timestamp, rfc3339};
 
 /// A SHA-256 in 64 lower-case hexadecimal digits.
@@ -157,17 +158,30 @@ pub struct Verifier {
     next: u64,
     prev: Option<Hash>,
     known: Option<Head>,
+    key: Option<PublicKey>,
+    /// The chain may begin with a checkpoint that the key vouches for: what was before it was pruned.
+    may_be_pruned: bool,
+    first: u64,
+    signed: Option<u64>,
 }
 
 impl Verifier {
     /// A whole chain, from its first record.
     pub fn new() -> Self {
-        Self { next: 1, prev: Some(Hash::genesis()), known: None }
+        Self {
+            next: 1,
+            prev: Some(Hash::genesis()),
+            known: None,
+            key: None,
+            may_be_pruned: false,
+            first: 1,
+            signed: None,
+        }
     }
 
     /// An excerpt that begins with record `seq`, whose predecessor is taken on trust unless `seq` is 1.
     pub fn since(seq: u64) -> Self {
-        if seq <= 1 { Self::new() } else { Self { next: seq, prev: None, known: None } }
+        if seq <= 1 { Self::new() } else { Self { next: seq, prev: None, first: seq, ..Self::new() } }
     }
 
     /// A head that somebody kept: the chain must contain exactly this record.
@@ -175,6 +189,25 @@ impl Verifier {
     pub fn must_contain(mut self, head: Head) -> Self {
         self.known = Some(head);
         self
+    }
+
+    /// Every checkpoint must be signed by this key, and a chain that is checked from its first record may begin with one: the records
+    /// before it were pruned, and its signature stands for them.
+    #[must_use]
+    pub fn signed_by(mut self, key: PublicKey) -> Self {
+        self.may_be_pruned = self.next == 1;
+        self.key = Some(key);
+        self
+    }
+
+    /// The first record that was taken, or is expected.
+    pub const fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The newest record that a checkpoint vouches for; by its word alone when no key was given.
+    pub const fn signed(&self) -> Option<u64> {
+        self.signed
     }
 
     /// Takes the next line, without its line break.
@@ -191,8 +224,14 @@ impl Verifier {
         }
         let record: Record =
             serde_json::from_value(value.clone()).map_err(|error| bad(format!("the line is no record ({error})")))?;
-        if record.seq != seq {
+        let pruned = self.may_be_pruned && seq == 1 && record.seq > 1 && record.kind == CHECKPOINT;
+        if record.seq != seq && !pruned {
             return Err(bad(format!("it is missing here; record {} stands in its place", record.seq)));
+        }
+        let seq = record.seq;
+        let bad = |why: String| BadRecord { seq, why };
+        if pruned {
+            (self.next, self.first, self.prev) = (seq, seq, None);
         }
         if self.prev.as_ref().is_some_and(|prev| *prev != record.prev) {
             return Err(bad("it does not follow the record before it".to_owned()));
@@ -207,6 +246,14 @@ impl Verifier {
             return Err(bad(
                 "it is sound, but not the record that the known head names: the chain was rewritten".to_owned()
             ));
+        }
+        if record.kind == CHECKPOINT && seq > 1 {
+            let before = Head { seq: seq - 1, hash: record.prev.clone() };
+            vouches(&record.detail, &before, self.key.as_ref()).map_err(|why| {
+                let since = self.signed.map_or(self.first, |signed| signed + 1);
+                bad(format!("{why} (records {since} to {} are not vouched for)", seq - 1))
+            })?;
+            self.signed = Some(seq - 1);
         }
         self.next += 1;
         self.prev = Some(record.hash.clone());
@@ -223,7 +270,7 @@ impl Verifier {
                 seq: self.next,
                 why: format!("it is missing: the chain ends here, but its head was once record {}", known.seq),
             }),
-            _ => Ok(self.prev.filter(|_| self.next > 1).map(|hash| Head { seq: self.next - 1, hash })),
+            _ => Ok(self.prev.filter(|_| self.next > self.first).map(|hash| Head { seq: self.next - 1, hash })),
         }
     }
 }

@@ -7,6 +7,8 @@
 
 mod canonical;
 mod chain;
+mod checkpoint;
 
 pub use canonical::canonical;
 pub use chain::{BadRecord, GENESIS, Hash, Head, Record, Statement, Verifier, append, verify};
+pub use checkpoint::{CHECKPOINT, CheckpointKey, PublicKey};

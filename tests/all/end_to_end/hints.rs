@@ -59,6 +59,7 @@ fn filled(command: &str) -> Vec<String> {
         let last = words.last().map(String::as_str);
         words.push(match (last, word) {
             (Some("--incident"), _) => "1".to_owned(),
+            (Some("--head"), _) => format!("1:{}", "0".repeat(64)),
             (Some("--attack"), "SHAPE") => "spike".to_owned(),
             (Some("why" | "unsilence"), word) if word.starts_with('{') => "1".to_owned(),
             (Some("show" | "export" | "ack" | "close"), word) if word != "-w" && words[1] == "incident" => {

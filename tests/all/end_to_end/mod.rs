@@ -2,6 +2,7 @@
 //! here sleeps for real.
 
 mod consumer_kinds;
+mod evidence;
 mod gateway;
 mod hints;
 pub mod incident;

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use guard::domain::evidence::{Hash, Head};
 use guard::domain::ids::{KeyId, NotifierName, Principal, RunId, WorkspaceName};
 use guard::domain::message::Phase;
 use guard::domain::notice::Notice;
@@ -76,6 +77,23 @@ impl EvidenceLog for World {
 
     fn evidence_head(&self) -> Result<Option<(u64, String)>, StoreError> {
         Ok(Some((self.lock().evidence.len() as u64, "head".to_owned())))
+    }
+
+    fn append_about_head(
+        &self,
+        _at: Timestamp,
+        draft: &dyn Fn(&Head) -> Option<EvidenceDraft>,
+    ) -> Result<Option<Head>, StoreError> {
+        let mut state = self.lock();
+        writable(&state)?;
+        let head = Head { seq: state.evidence.len() as u64, hash: Hash::of(b"head") };
+        let Some(draft) = draft(&head) else { return Ok(None) };
+        state.evidence.push(draft);
+        Ok(Some(Head { seq: head.seq + 1, hash: Hash::of(b"next") }))
+    }
+
+    fn prune_evidence(&self, _before: u64, _at: Timestamp, _draft: &EvidenceDraft) -> Result<u64, StoreError> {
+        unreachable!("nobody here prunes")
     }
 }
 

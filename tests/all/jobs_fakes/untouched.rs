@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use guard::domain::evidence::Head;
 use guard::domain::ids::{Principal, WorkspaceId, WorkspaceName};
 use guard::domain::key::Probe;
 use guard::domain::secret::Secret;
@@ -62,6 +63,16 @@ impl EvidenceLog for World {
     }
     fn evidence_head(&self) -> Result<Option<(u64, String)>, StoreError> {
         Ok(None)
+    }
+    fn append_about_head(
+        &self,
+        _: Timestamp,
+        _: &dyn Fn(&Head) -> Option<EvidenceDraft>,
+    ) -> Result<Option<Head>, StoreError> {
+        unreachable!("nobody here writes evidence")
+    }
+    fn prune_evidence(&self, _: u64, _: Timestamp, _: &EvidenceDraft) -> Result<u64, StoreError> {
+        unreachable!("nobody here prunes")
     }
 }
 
