@@ -1,5 +1,6 @@
 //! Use cases: what guard does, written over ports. They branch on decisions of the domain, never on concrete adapters.
 
+pub mod audit;
 pub mod backtest;
 pub mod baseline;
 pub mod bundle;

@@ -71,6 +71,11 @@ pub fn is_harmless(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() || deceptive(c))
 }
 
+/// The text so that no spreadsheet takes it for a formula: <https://owasp.org/www-community/attacks/CSV_Injection>
+pub fn no_formula(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,6 +28,7 @@ fn pages_are_accessible_and_ask_nobody() {
     let scratch = tempfile::tempdir().unwrap();
     let drill = tempfile::tempdir().unwrap();
     let real = fs::read_to_string(bundle_of_a_drill(&drill.path().join("drill"))).unwrap();
+    open(&scripts, &evidence_report(&drill.path().join("drill")), scratch.path());
     open(&scripts, &real, kept.as_deref().unwrap_or(scratch.path()));
     // The fixture has what a drill does not have: every section, long names, many models.
     open(&scripts, &incident::html(&report()), scratch.path());
@@ -42,6 +43,19 @@ fn bundle_of_a_drill(directory: &Path) -> PathBuf {
         fs::read_dir(directory.join("state/incidents")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(bundles.len(), 1, "{bundles:?}");
     bundles[0].join("report.html")
+}
+
+/// The auditors' page of the same drill.
+fn evidence_report(drill: &Path) -> String {
+    #[expect(clippy::disallowed_methods, reason = "a test may start a program")]
+    let ran = Command::new(env!("CARGO_BIN_EXE_guard"))
+        .args(["evidence", "report", "--format", "html", "--config", "guard.toml", "--state-dir", "state"])
+        .env("CONFIGURATION_DIRECTORY", drill)
+        .current_dir(drill)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).unwrap()
 }
 
 /// Opens an incident's page and the status page in the browser, and fails on whatever is wrong with them.

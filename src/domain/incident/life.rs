@@ -63,6 +63,8 @@ pub struct Life {
     pub rearmed: Option<(Timestamp, String, String)>,
     /// Who looks after it.
     pub acknowledged: Option<(Timestamp, String)>,
+    /// What caused it, once somebody has said so.
+    pub cause: Option<String>,
     /// What a person found out.
     pub closing: Option<Closing>,
     /// Keys of the incident that are not proven dead.
@@ -106,6 +108,7 @@ pub fn lives<'e>(events: impl IntoIterator<Item = (u64, Timestamp, &'e Event)>) 
         if let Some(incident) = custody.incidents().iter().find(|i| i.id == life.trip.incident) {
             life.rearmed.clone_from(&incident.rearmed);
             life.acknowledged.clone_from(&incident.acknowledged);
+            life.cause.clone_from(&incident.cause);
             life.closing.clone_from(&incident.closing);
         }
         let dead = |key: &KeyId| custody.key(key).is_none_or(|r| r.dead_at.is_some());
@@ -124,6 +127,7 @@ fn note(lives: &mut Vec<Life>, custody: &Custody, seq: u64, at: Timestamp, event
             promoted: None,
             rearmed: None,
             acknowledged: None,
+            cause: None,
             closing: None,
             alive: Vec::new(),
         }),

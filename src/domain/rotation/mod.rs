@@ -7,6 +7,7 @@
 
 mod abstraction;
 mod apply;
+mod audit;
 mod change;
 mod converge;
 mod decide;
@@ -30,6 +31,7 @@ mod waiting;
 
 pub use abstraction::Lapse;
 pub use apply::{Illegal, fold};
+pub use audit::{AuditOutcome, Audited, Delivery, DrainEvidence, audit};
 pub use decide::{Decision, decide};
 pub use drain::{Drain, DrainProof, DrainQuestion, FEED_MARGIN, judge_drain};
 pub use effect::{Effect, Fault, Finding, Outcome, SetStatus};

@@ -19,7 +19,7 @@ pub fn usage_csv(series: &UsageSeries) -> Result<Vec<u8>, csv::Error> {
             .map(|h| h.until.to_rfc3339());
         writer.write_record([
             charge.minute.to_string(),
-            no_formula(&harmless::line(&charge.model)),
+            harmless::no_formula(&harmless::line(&charge.model)),
             amount(charge.cost.dollars()),
             charge.tokens.to_string(),
             band.map(|b| amount(b.median.dollars())).unwrap_or_default(),
@@ -28,11 +28,6 @@ pub fn usage_csv(series: &UsageSeries) -> Result<Vec<u8>, csv::Error> {
         ])?;
     }
     writer.into_inner().map_err(|e| csv::Error::from(std::io::Error::other(e.to_string())))
-}
-
-/// <https://owasp.org/www-community/attacks/CSV_Injection>
-fn no_formula(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() }
 }
 
 #[cfg(test)]

@@ -252,3 +252,52 @@ fn other_tools_verify_the_signature() {
     let file = directory.join("pub").display().to_string();
     place.run(&["evidence", "verify", "--public-key", &file]).ends(0);
 }
+
+#[test]
+fn an_auditor_gets_who_when_why_and_the_records_that_prove_it() {
+    let place = lived();
+    let report = place.run(&["evidence", "report", "--format", "json"]).ends(0).json();
+    let rotation = &report["rotations"][0];
+    assert_eq!((&rotation["outcome"], &rotation["reason"]), (&"completed".into(), &"by hand".into()), "{rotation:#}");
+    assert!(rotation["by"].as_str().unwrap().starts_with("guard rotate (uid "), "{rotation:#}");
+    assert!(
+        rotation["deliveries"][0]["read_back_at"].is_string() && rotation["death"][1]["refusals"] == 3,
+        "{rotation:#}"
+    );
+    assert_eq!(rotation["drain"]["kind"], "proven");
+    let incident = &report["incidents"][0];
+    assert_eq!((&incident["sentence"], &incident["cause"]), (&"leaked".into(), &"leaked".into()), "{incident:#}");
+    // Every proof is a record of the chain as it is.
+    let lines = Export::of(&place).lines;
+    for record in rotation["records"].as_array().unwrap().iter().chain(incident["records"].as_array().unwrap()) {
+        let line: Value = serde_json::from_str(&lines[record["seq"].as_u64().unwrap() as usize - 1]).unwrap();
+        assert_eq!((&line["hash"], &line["kind"]), (&record["hash"], &record["kind"]));
+    }
+    let kinds: Vec<&str> =
+        rotation["records"].as_array().unwrap().iter().map(|r| r["kind"].as_str().unwrap()).collect();
+    for kind in [
+        "rotation.requested",
+        "rotation.overlap",
+        "rotation.switched",
+        "rotation.drained",
+        "key.dead",
+        "rotation.ended",
+    ] {
+        assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
+    }
+
+    let file = place.dir().join("report.csv");
+    place.run(&["evidence", "report", "-w", NAME, "-o", file.to_str().unwrap()]).ends(0);
+    let text = fs::read_to_string(&file).unwrap();
+    let rows: Vec<&str> = text.split("\r\n").filter(|row| !row.is_empty()).collect();
+    assert!(
+        rows.len() == 3 && rows[1].starts_with("rotation,prod-publish,1,") && rows[2].starts_with("incident,"),
+        "{rows:#?}"
+    );
+    let page = place.run(&["evidence", "report", "--format", "html"]).ends(0).stdout;
+    assert!(
+        page.contains("1 rotation and 1 incident") && page.contains("refused 3 times") && !page.contains("<script")
+    );
+    let none = place.run(&["evidence", "report", "--format", "json", "--since", "2100-01-01T00:00:00Z"]).ends(0).json();
+    assert!(none["rotations"].as_array().unwrap().is_empty() && none["incidents"].as_array().unwrap().is_empty());
+}

@@ -4,6 +4,7 @@ mod export;
 mod head;
 mod key;
 mod prune;
+mod report;
 mod verify;
 
 use crate::cli::{Failure, Session};
@@ -48,6 +49,11 @@ proves and what it cannot.")]
 Records of open incidents and rotations stay. The chain then begins with a checkpoint and verifies by the public key; the file
 and the rest, one after the other, verify as one chain.")]
     Prune(prune::Args),
+    /// Print rotations and incidents one by one for auditors: who, when, why, and the records that prove it
+    #[command(after_help = "Examples:
+  guard evidence report --since 2026-01-01T00:00:00Z -o rotations.csv
+  guard evidence report -w prod --format html -o rotations.html")]
+    Report(report::Args),
 }
 
 /// Runs `guard evidence`. Reading needs neither ledger nor vault.
@@ -59,5 +65,6 @@ pub async fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
         Action::Key(args) => key::run(&args, session),
         Action::Checkpoint => key::checkpoint(session),
         Action::Prune(args) => prune::run(&args, session),
+        Action::Report(args) => report::run(args, session),
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Args {
     dry_run: bool,
 }
 
-fn instant(text: &str) -> Result<Timestamp, String> {
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
     chrono::DateTime::parse_from_rfc3339(text)
         .map(|time| time.to_utc())
         .map_err(|error| format!("{error}; write for example 2025-11-27T00:00:00Z"))

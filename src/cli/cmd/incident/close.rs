@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Which, document};
 use crate::app::backtest::own::{Hindsight, hindsight};
-use crate::app::{custody, incident};
+use crate::app::incident;
 use crate::cli::{Failure, Session};
 use crate::exit::Exit;
 use crate::ports::GateState;
@@ -30,12 +30,7 @@ pub(super) fn run(args: Args, session: &Session) -> Result<Exit, Failure> {
     }
     // Before anything is asked for.
     let (name, life) = incident::find(&app, args.which.workspace.as_ref(), args.which.id())?;
-    let known = custody::load(&app, &name)?
-        .incidents()
-        .iter()
-        .find(|i| i.id == life.trip.incident)
-        .and_then(|i| i.cause.clone());
-    let cause = match (args.cause, known) {
+    let cause = match (args.cause, life.cause.clone()) {
         (None, Some(known)) => known,
         (given, _) => answer(session, given, "--cause", "What caused it?")?,
     };
