@@ -10,6 +10,7 @@ pub mod faults;
 pub mod fs;
 pub mod gate;
 pub mod hardening;
+pub mod hooks;
 pub mod http;
 pub mod keyring;
 pub mod lease;

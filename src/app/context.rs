@@ -4,8 +4,8 @@ use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::{ConsumerSettings, Ledger};
 use crate::domain::price::PriceTable;
 use crate::ports::{
-    BundleStore, Clock, Consumer, EvidenceLog, Faults, Gate, Heartbeat, Journal, KeyAdmin, KeyProbe, Leases, Notifier,
-    Outbox, Programs, Runs, UsageFeed, UsageStore, Vault, WatchState,
+    BundleStore, Clock, Consumer, EvidenceLog, Faults, Gate, Heartbeat, Hooks, Journal, KeyAdmin, KeyProbe, Leases,
+    Notifier, Outbox, Programs, Runs, UsageFeed, UsageStore, Vault, WatchState,
 };
 
 /// Builds the adapter of a consumer from its settings.
@@ -58,6 +58,8 @@ pub struct App {
     pub consumers: ConsumerFactory,
     /// Programs that the ledger names.
     pub programs: Arc<dyn Programs>,
+    /// People's own programs.
+    pub hooks: Arc<dyn Hooks>,
     /// The crash seam.
     pub faults: Arc<dyn Faults>,
 }

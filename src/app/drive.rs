@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::perform::perform;
 use super::together::together;
-use super::{App, AppError, custody, halt, hold, points, pool, tell};
+use super::{App, AppError, custody, halt, hold, hooks, points, pool, tell};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::Workspace;
 use crate::domain::rotation::{
@@ -143,8 +143,16 @@ impl<'a> Driver<'a> {
         let began = self.app.clock.now();
         let mut effects = 0;
         loop {
+            let not_yet = hooks::along(self.app, self.workspace, &self.custody).await?;
             let now = self.app.clock.now();
-            match decide(&self.custody, &self.sight, &self.policy, now) {
+            let decision = match (decide(&self.custody, &self.sight, &self.policy, now), not_yet) {
+                // The point of no return is behind the hooks.
+                (Decision::Record(facts), Some(hook)) if self.dooms_the_old_key(&facts) => {
+                    Decision::Wait { until: hook.until, why: Waiting::Hook(hook.why) }
+                }
+                (decision, _) => decision,
+            };
+            match decision {
                 Decision::Record(facts) => {
                     self.commit(&facts)?;
                 }
@@ -170,6 +178,11 @@ impl<'a> Driver<'a> {
                 return Err(AppError::Bug(format!("no end of work for `{}`", self.workspace.name)));
             }
         }
+    }
+
+    fn dooms_the_old_key(&self, facts: &[Event]) -> bool {
+        let old = self.custody.rotation().map(|rotation| &rotation.old);
+        facts.iter().any(|fact| matches!(fact, Event::Doomed { key } if Some(key) == old))
     }
 
     async fn carry_out(&mut self, effect: &Effect) -> Result<(), AppError> {
@@ -248,6 +261,8 @@ async fn tick_one(app: &App, name: &WorkspaceName, sight: Sight) -> Ticked {
             let Driver { workspace, custody, happened, .. } = driver;
             // The lock is released: nobody waits for a program of the ledger.
             halt::stop_workloads(app, workspace, &custody).await;
+            hooks::after_incident(app, workspace, &custody).await;
+            hooks::after_rotation(app, workspace, &custody).await;
             (pause, happened)
         }
         Err(error) => (Err(error), Vec::new()),

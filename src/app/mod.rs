@@ -19,6 +19,7 @@ pub mod exec;
 mod halt;
 pub mod heartbeat;
 pub mod hold;
+mod hooks;
 pub mod incident;
 pub mod init;
 pub mod key_list;

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde::Serialize;
 
 use super::drive::{Driver, Patience, Pause, find};
-use super::{App, AppError, custody, hold};
+use super::{App, AppError, custody, hold, hooks};
 use crate::domain::ids::{ConsumerName, KeyId, RotationId, WorkspaceName};
 use crate::domain::ledger::Workspace;
 use crate::domain::rotation::{Custody, Ending, Event, Phase, Plan, Policy, Standing, plan};
@@ -78,6 +78,11 @@ pub struct RotateReport {
 pub async fn rotate(app: &App, name: &WorkspaceName, request: &RotateRequest) -> Result<RotateReport, AppError> {
     hold::refuse(app, "no rotation begins or goes on")?;
     let mut driver = Driver::take(app, name, request.lock_wait).await?;
+    let workspace = find(app, name)?;
+    hooks::after_rotation(app, workspace, driver.custody()).await;
+    if let Some(Event::RotationRequested { .. }) = opening(app, driver.custody(), driver.policy(), name, request)? {
+        hooks::before(app, workspace, driver.custody()).await?;
+    }
     // Another guard may write in between (a trip takes no lock); then everything is judged anew.
     while let Some(event) = opening(app, driver.custody(), driver.policy(), name, request)? {
         if driver.commit(&[event])? {
@@ -109,6 +114,9 @@ pub async fn rotate(app: &App, name: &WorkspaceName, request: &RotateRequest) ->
         Pause::Asking(ask) => report.needs = Some(ask.to_string()),
         Pause::Settled => {}
     }
+    let custody = driver.custody().clone();
+    drop(driver);
+    hooks::after_rotation(app, workspace, &custody).await;
     Ok(report)
 }
 

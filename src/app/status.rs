@@ -5,11 +5,11 @@ use chrono::TimeDelta;
 use super::baseline::{BaselineView, Usage};
 use super::sight::{self, POLL_STATE, Sight};
 use super::watch::{RECENT_VERDICTS, Remembered};
-use super::{App, AppError, channels, custody, hold};
+use super::{App, AppError, channels, custody, hold, hooks};
 use crate::domain::ids::Principal;
 use crate::domain::incident::{EvidenceHead, Hint};
 use crate::domain::ledger::{TripMode, Workspace};
-use crate::domain::rotation::{Custody, Holding, KeyRecord, Policy, Role, Waiting};
+use crate::domain::rotation::{Custody, Holding, KeyRecord, Phase, Policy, Role, Waiting};
 use crate::domain::time::Minute;
 use crate::ports::GateState;
 use crate::report::status::{
@@ -116,7 +116,7 @@ fn view(
         keys,
         consumers: workspace.consumers.iter().map(|settings| consumer(app, workspace, settings, custody)).collect(),
         verdicts: verdicts.take(RECENT_VERDICTS).map(|v| v.view.clone()).collect::<Vec<VerdictView>>(),
-        obligations: obligations(workspace, custody, &usage),
+        obligations: obligations(app, workspace, custody, &usage),
         usage: (!usage.principals.is_empty()).then_some(usage.usage),
     })
 }
@@ -161,6 +161,7 @@ fn rotation(app: &App, workspace: &Workspace, custody: &Custody) -> Option<Rotat
             _ => None,
         },
         blocked: matches!(waiting, Some(Waiting::Retry { .. })) || custody.standby_missing(),
+        can: can(workspace, custody),
         waits_for: match waiting {
             _ if custody.standby_missing() => "a key that a person makes in the Console".to_owned(),
             Some(Waiting::Overlap(_)) => "the time for which both keys stay active".to_owned(),
@@ -168,6 +169,26 @@ fn rotation(app: &App, workspace: &Workspace, custody: &Custody) -> Option<Rotat
             None => "the next `guard tick`".to_owned(),
         },
     })
+}
+
+/// What a person may order in this phase.
+fn can(workspace: &Workspace, custody: &Custody) -> Vec<String> {
+    let (name, phase) = (&workspace.name, custody.phase());
+    let go_on = format!("guard rotate -w {name}");
+    match phase {
+        Phase::Requested if custody.standby_missing() => {
+            vec![format!("guard key request -w {name}"), format!("guard key add -w {name}")]
+        }
+        Phase::Drain => {
+            vec![go_on, format!("guard rotate -w {name} --rollback"), format!("guard rotate -w {name} --force REASON")]
+        }
+        Phase::Requested | Phase::Staged | Phase::Overlap | Phase::Switch => {
+            vec![go_on, format!("guard rotate -w {name} --rollback")]
+        }
+        // Past the point of no return the old key can be brought back only once it is dead.
+        Phase::Revoke | Phase::RollBack => vec![go_on],
+        Phase::Empty | Phase::Idle => Vec::new(),
+    }
 }
 
 fn consumer(
@@ -191,7 +212,7 @@ fn consumer(
     ConsumerView { name: settings.name.to_string(), what, holds }
 }
 
-fn obligations(workspace: &Workspace, custody: &Custody, usage: &BaselineView) -> Vec<Obligation> {
+fn obligations(app: &App, workspace: &Workspace, custody: &Custody, usage: &BaselineView) -> Vec<Obligation> {
     let mut owed = Vec::new();
     let add = format!("guard key add -w {}", workspace.name);
     if custody.keys().is_empty() {
@@ -216,6 +237,13 @@ fn obligations(workspace: &Workspace, custody: &Custody, usage: &BaselineView) -
             ),
             since: None,
             remedy: Some(format!("guard baseline show -w {}", workspace.name)),
+        });
+    }
+    if let Some((why, since)) = hooks::failing(app, workspace, custody) {
+        owed.push(Obligation {
+            what: format!("The old key stays active until its hooks succeed: {why}"),
+            since,
+            remedy: Some(format!("guard rotate -w {} --rollback", workspace.name)),
         });
     }
     for (task, retry) in custody.retries().iter().filter(|(_, retry)| retry.alarmed) {

@@ -7,6 +7,7 @@ use crate::adapters::clock::{Presence, SandboxClock, SystemClock};
 use crate::adapters::consumer::Means;
 use crate::adapters::faults::AbortAt;
 use crate::adapters::gate::FileGate;
+use crate::adapters::hooks::HookDirectory;
 use crate::adapters::http::{Client, Limits};
 use crate::adapters::lease::FileLeases;
 use crate::adapters::process::Programs;
@@ -71,6 +72,7 @@ pub fn app(paths: &Paths, ledger: Arc<Ledger>, command: &str) -> Result<App, Fai
         heartbeat,
         consumers: consumers(&vault, &clock),
         programs: Arc::new(Programs),
+        hooks: Arc::new(HookDirectory),
         faults: faults()?,
         bundles: Arc::new(bundles(paths.state_dir.join("incidents"))),
         // What cannot be read any more is left out of bundles; it was read a moment ago.

@@ -25,6 +25,7 @@ mod halt;
 mod hazards;
 mod hindsight;
 mod hold;
+mod hooks;
 mod jobs_fakes;
 mod key_list;
 mod late_trip;

@@ -43,6 +43,10 @@ pub fn rotating() -> WorkspaceView {
             waits_for: "15 minutes without use of key …9Kx2 (7 of 15 seen)".to_owned(),
             until: Some(at("03:08:00")),
             blocked: false,
+            can: vec![
+                "guard rotate -w staging-digest".to_owned(),
+                "guard rotate -w staging-digest --rollback".to_owned(),
+            ],
         }),
         keys: vec![
             key_view("apikey_01StagingNewCqT4", KeyRole::Active, KeyStatus::Active, 0),

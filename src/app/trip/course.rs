@@ -8,7 +8,7 @@ use super::{KilledKey, TripReport, TripRequest};
 use crate::app::drive::{Driver, Patience};
 use crate::app::hold::{self, Hold};
 use crate::app::perform::set_status;
-use crate::app::{App, AppError, checkpoint, custody, halt, incident, outbox, points, tell};
+use crate::app::{App, AppError, checkpoint, custody, halt, hooks, incident, outbox, points, tell};
 use crate::domain::ids::{IncidentId, KeyId};
 use crate::domain::incident::{GateNote, TripRecord};
 use crate::domain::key::Probe;
@@ -289,6 +289,7 @@ impl<'a> Trip<'a> {
             self.custody = custody::load(self.app, &self.workspace.name).unwrap_or_default();
         }
         halt::stop_workloads(self.app, self.workspace, &self.custody).await;
+        hooks::after_incident(self.app, self.workspace, &self.custody).await;
         self.report.promoted = promoted;
         self.report.reopened = self.custody.latch().is_none() && matches!(self.custody.gate(), GateRecord::Open(_));
         self.report.gate_closed |= *self.custody.gate() == GateRecord::Closed;

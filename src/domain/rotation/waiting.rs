@@ -42,6 +42,8 @@ pub enum Waiting {
     Latched(IncidentId),
     /// A retired key stays recoverable until then.
     Grace(KeyId),
+    /// A person's own program did not succeed: which, and why.
+    Hook(String),
 }
 
 impl fmt::Display for Waiting {
@@ -60,6 +62,7 @@ impl fmt::Display for Waiting {
             Self::Drain { what: Some(what), .. } => f.write_str(what),
             Self::Latched(incident) => write!(f, "the gate is closed by incident {incident}"),
             Self::Grace(key) => write!(f, "{key} stays recoverable until its grace time is over"),
+            Self::Hook(why) => write!(f, "both keys stay active until it succeeds: {why}"),
         }
     }
 }

@@ -114,7 +114,10 @@ fn workspace_card(workspace: &WorkspaceView, now: Timestamp) -> Markup {
                 p { span class=(if rotation.blocked { "tag alarm" } else { "tag" }) { @if rotation.blocked { "blocked" } @else { "rotating" } }
                     " Rotation " (rotation.id) " is in " strong { (harmless::short(&rotation.phase, 20)) } " since " (when(rotation.since))
                     "; it waits for " (harmless::line(&rotation.waits_for)) "."
-                    @if let Some(until) = rotation.until { " It goes on at " (when(until)) "." } }
+                    @if let Some(until) = rotation.until { " It goes on at " (when(until)) "." }
+                    @if !rotation.can.is_empty() {
+                        " You can: " @for (i, command) in rotation.can.iter().enumerate() { @if i > 0 { ", " } code { (harmless::line(command)) } } "."
+                    } }
             }
             (usage(workspace))
             (keys(workspace, now))

@@ -157,6 +157,9 @@ impl Page {
                 harmless::line(&rotation.waits_for)
             ),
         );
+        if !rotation.can.is_empty() {
+            self.row("", &format!("you can: {}", harmless::line(&rotation.can.join(" · "))));
+        }
     }
 
     fn key(&self, key: &KeyView) -> String {

@@ -192,6 +192,9 @@ pub struct RotationView {
     pub until: Option<Timestamp>,
     /// It cannot go on without a person.
     pub blocked: bool,
+    /// What a person may order now: commands.
+    #[serde(default)]
+    pub can: Vec<String>,
 }
 
 /// How serious a verdict is.

@@ -5,6 +5,7 @@ mod consumer_kinds;
 mod evidence;
 mod gateway;
 mod hints;
+mod hooks;
 pub mod incident;
 mod journey;
 mod killed_at_every_point;

@@ -102,6 +102,7 @@ pub fn app(world: &World, ledger: Ledger) -> App {
             Box::new(Place { world: places.clone(), name: settings.name.clone() }) as Box<dyn Consumer>
         }),
         programs: port.clone(),
+        hooks: port.clone(),
         faults: port,
     }
 }

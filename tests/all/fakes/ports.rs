@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,8 +8,8 @@ use guard::domain::ledger::Program;
 use guard::domain::secret::Secret;
 use guard::domain::time::Timestamp;
 use guard::ports::{
-    Clock, Consumer, ConsumerError, FaultPoint, Faults, Gate, GateError, GateState, Programs, Reading, SecretName,
-    Vault, VaultError,
+    Clock, Consumer, ConsumerError, FaultPoint, Faults, Gate, GateError, GateState, HookFacts, HookFailed, HookStage,
+    Hooks, Programs, Reading, SecretName, Vault, VaultError,
 };
 
 use super::world::{Crash, World};
@@ -22,6 +23,27 @@ impl Clock for World {
     async fn sleep(&self, duration: Duration) {
         self.use_keys();
         self.pass(TimeDelta::from_std(duration).unwrap());
+    }
+}
+
+#[async_trait]
+impl Hooks for World {
+    async fn run(&self, _: &Path, stage: HookStage, facts: &HookFacts) -> Result<Vec<String>, HookFailed> {
+        let mut state = self.lock();
+        let told = |name: &str| facts.environment.iter().find(|(n, _)| *n == name).unwrap().1.clone();
+        let (old, new, status) = (told("GUARD_OLD_KEY_ID"), told("GUARD_NEW_KEY_ID"), told("GUARD_STATUS"));
+        state.hooks.push((stage.as_str(), old, new, status));
+        if state.dies_in_hook.take_if(|dies| *dies == stage.as_str()).is_some() {
+            drop(state);
+            std::panic::resume_unwind(Box::new(Crash));
+        }
+        match state.hooks_fail.get_mut(stage.as_str()).filter(|left| **left > 0) {
+            Some(left) => {
+                *left -= 1;
+                Err(HookFailed { hook: format!("{}.d/10", stage.as_str()), why: "status 1".to_owned() })
+            }
+            None => Ok(vec![format!("{}.d/10", stage.as_str())]),
+        }
     }
 }
 

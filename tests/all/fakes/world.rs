@@ -73,6 +73,12 @@ pub struct State {
     pub evidence: Vec<EvidenceDraft>,
     pub notices: Vec<Notice>,
     pub disk_full: bool,
+    /// Stages whose hooks were run, with the keys and the status that they were told.
+    pub hooks: Vec<(&'static str, String, String, String)>,
+    /// The process dies when the hooks of this stage have run, and before it knows.
+    pub dies_in_hook: Option<&'static str>,
+    /// Stages whose next hooks fail, and how often.
+    pub hooks_fail: BTreeMap<&'static str, u32>,
     /// Programs that were run, with the incident that they were told.
     pub programs: Vec<(String, String)>,
     /// What the next programs end with, instead of success.

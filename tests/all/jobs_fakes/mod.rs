@@ -120,6 +120,7 @@ impl World {
                 Box::new(FakeConsumer { world: Arc::clone(&world), name: settings.name.to_string() })
             }),
             programs: Arc::new(guard::adapters::process::Programs),
+            hooks: Arc::new(guard::adapters::hooks::HookDirectory),
             faults: Arc::new(NoFaults),
         }
     }

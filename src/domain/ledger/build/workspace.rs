@@ -75,13 +75,6 @@ pub(super) fn workspace(
             )
             .allowed("1 or more while `trip.mode` is `kill` and `failover.mode` is `standby`");
     }
-    if hooks.is_some() {
-        section.warn_at(
-            &["hooks"],
-            "guard does not run hooks yet: nothing in this directory is started",
-            "use `reload` and `verify` of a consumer, or a notifier of kind `command`",
-        );
-    }
     if trip.mode == TripMode::Kill && failover == FailoverPolicy::Off {
         section.warn_at(
             &["failover", "mode"],
