@@ -292,11 +292,12 @@ fn tell(app: &App, workspace: &Workspace, stage: HookStage, failed: &HookFailed)
     let at = app.clock.now();
     let hour = Minute::containing(at).epoch().div_euclid(60);
     let meaning = match stage {
-        HookStage::Pre => "The rotation does not begin.",
-        HookStage::Switch | HookStage::Verify => {
-            "Both keys stay active until it succeeds; guard tries again, and `guard rotate --rollback` goes back."
-        }
-        HookStage::Post | HookStage::Incident => "Nothing waits for it.",
+        HookStage::Pre => "The rotation does not begin.".to_owned(),
+        HookStage::Switch | HookStage::Verify => format!(
+            "Both keys stay active until it succeeds; guard tries again, and `guard rotate -w {} --rollback` goes back.",
+            workspace.name
+        ),
+        HookStage::Post | HookStage::Incident => "Nothing waits for it.".to_owned(),
     };
     let notice = Notice {
         dedup: format!("{}/hook/{}/{hour}", workspace.name, stage.as_str()),
