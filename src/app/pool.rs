@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use super::{App, AppError, custody};
+use crate::domain::ids::KeyId;
 use crate::domain::ledger::Workspace;
 use crate::domain::notice::{Notice, Severity};
 use crate::domain::rotation::{Custody, Standing};
@@ -23,6 +24,7 @@ pub fn watch(app: &App) -> Result<(), AppError> {
         if let Ok(custody) = custody::load(app, &workspace.name) {
             notices.extend(pool(workspace, &custody, now));
             notices.extend(ends(workspace, &custody, now));
+            notices.extend(old(workspace, &custody, now));
         }
     }
     if !notices.is_empty() {
@@ -68,6 +70,31 @@ fn ends<'a>(workspace: &'a Workspace, custody: &'a Custody, now: Timestamp) -> i
             ),
             ..notice(workspace, format!("{name}/key.expires/{key}"), "key.expires", Severity::Warning, now)
         })
+    })
+}
+
+/// Standbys that have lain about for long.
+pub(super) fn aged<'a>(
+    workspace: &Workspace,
+    custody: &'a Custody,
+    now: Timestamp,
+) -> impl Iterator<Item = (&'a KeyId, TimeDelta)> {
+    let most = TimeDelta::from_std(workspace.rotation.standby_max_age).unwrap_or(TimeDelta::MAX);
+    let pool = custody.standbys().into_iter();
+    pool.filter_map(move |key| Some((key, now - custody.key(key)?.created_at))).filter(move |(_, age)| *age > most)
+}
+
+fn old<'a>(workspace: &'a Workspace, custody: &'a Custody, now: Timestamp) -> impl Iterator<Item = Notice> + 'a {
+    aged(workspace, custody, now).map(move |(key, age)| {
+        let name = &workspace.name;
+        Notice {
+            key: Some(key.clone()),
+            summary: format!("{name}: standby {key} is {} old", humane(age)),
+            detail: format!(
+                "`guard key request -w {name}` says how to make another one; `guard key forget -w {name} {key}` takes this one out."
+            ),
+            ..notice(workspace, format!("{name}/standby.old/{key}"), "standby.old", Severity::Notice, now)
+        }
     })
 }
 

@@ -5,12 +5,12 @@ use chrono::TimeDelta;
 use super::baseline::{BaselineView, Usage};
 use super::sight::{self, POLL_STATE, Sight};
 use super::watch::{RECENT_VERDICTS, Remembered};
-use super::{App, AppError, channels, custody, hold, hooks};
+use super::{App, AppError, channels, custody, hold, hooks, pool};
 use crate::domain::ids::Principal;
 use crate::domain::incident::{EvidenceHead, Hint};
 use crate::domain::ledger::{TripMode, Workspace};
 use crate::domain::rotation::{Custody, Holding, KeyRecord, Phase, Policy, Role, Waiting};
-use crate::domain::time::Minute;
+use crate::domain::time::{Minute, humane};
 use crate::ports::GateState;
 use crate::report::status::{
     ChannelView, ConsumerHolds, ConsumerView, FeedState, FeedView, GateView, KeyRole, KeyView, NotifierView,
@@ -225,6 +225,13 @@ fn obligations(app: &App, workspace: &Workspace, custody: &Custody, usage: &Base
             what: format!("{ready} of {wanted} standby keys: a trip or a rotation would have to wait for a person"),
             since: None,
             remedy: Some(add),
+        });
+    }
+    for (key, age) in pool::aged(workspace, custody, app.clock.now()) {
+        owed.push(Obligation {
+            what: format!("Standby {key} is {} old: nobody knows any more where its secret has been", humane(age)),
+            since: None,
+            remedy: Some(format!("guard key request -w {}", workspace.name)),
         });
     }
     // An armed workspace whose statistics are not armed is a promise that is not kept.

@@ -64,6 +64,7 @@ mod sandbox_contract;
 mod sandbox_contract_cli;
 mod sandbox_contract_clock;
 mod sandbox_contract_control;
+mod schedule;
 mod setup;
 mod slow_workspace;
 mod standstill;

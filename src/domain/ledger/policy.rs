@@ -121,6 +121,8 @@ pub struct RotationPolicy {
     pub archive: bool,
     /// How many standbys the workspace should have. Default 1.
     pub standbys: u32,
+    /// A standby older than this is told. Default 180 days.
+    pub standby_max_age: Duration,
     /// When guard begins one by itself. Default: at any time, by age alone.
     pub times: RotationTimes,
 }
@@ -138,6 +140,7 @@ impl Default for RotationPolicy {
             proofs: 3,
             archive: true,
             standbys: 1,
+            standby_max_age: Duration::from_secs(180 * 24 * 3600),
             times: RotationTimes::default(),
         }
     }

@@ -62,3 +62,19 @@ fn a_listed_day_is_due_within_its_window_alone() {
     due().ends(0);
     assert_eq!(place.run(&["report", "--json"]).json()["all"]["rotations"]["begun"], 1, "once for each listed day");
 }
+
+#[test]
+fn a_fleet_does_not_begin_at_the_same_moment() {
+    let (place, _, _) = Place::enrolled();
+    let now = || place.sandbox.shared().clock.now();
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        let before = now();
+        place.run(&["rotate", "--all", "--due", "--jitter", "30m"]).ends(0);
+        let waited = now() - before;
+        assert!(waited <= chrono::TimeDelta::minutes(30), "{waited}");
+        waits.push(waited);
+    }
+    waits.dedup();
+    assert_eq!(waits.len(), 3, "each waits as long as it happens to: {waits:?}");
+}

@@ -155,7 +155,11 @@ impl Consumer for Place {
 
     async fn read(&self) -> Result<Reading, ConsumerError> {
         self.reachable()?;
-        let held = self.world.lock().held.get(&self.name).cloned();
+        let state = self.world.lock();
+        let held = state.held.get(&self.name).cloned();
+        if held.is_some() && state.write_only.contains(&self.name) {
+            return Ok(Reading::WriteOnly);
+        }
         Ok(held.map_or(Reading::Empty, |text| Reading::Holds(Secret::new(text).unwrap())))
     }
 

@@ -62,6 +62,8 @@ pub struct State {
     pub held: BTreeMap<ConsumerName, String>,
     /// A person wrote a managed key into a consumer's place; guard cannot answer for what it finds there.
     pub meddled: bool,
+    /// Consumers that can only be written.
+    pub write_only: BTreeSet<ConsumerName>,
     /// Consumers that cannot be reached.
     pub unreachable: BTreeSet<ConsumerName>,
     /// Consumers whose reload never ends.

@@ -175,6 +175,12 @@ pub(super) fn rotation(section: &mut Section<'_, '_, '_>) -> RotationPolicy {
             usual.archive,
         ),
         standbys: u32::try_from(standbys).unwrap_or(u32::MAX),
+        standby_max_age: section.with_default(
+            "standby_max_age",
+            "A standby older than this is told: nobody knows any more where its secret has been.",
+            Lasting(DAY, 10 * YEAR),
+            usual.standby_max_age,
+        ),
         times: rotation_times(section),
     };
     if policy.interval <= policy.overlap + policy.drain {
