@@ -169,6 +169,7 @@ On hold no rule stops a key and no rotation begins or goes on; verdicts are told
     /// List, show, export, take note of and close incidents
     #[command(after_help = "Examples:
   guard incident list                    every incident and how far it has come
+  guard incident list --simulated        what would have been one, had guard been allowed to act
   guard incident show 3 -w prod          one of them in words and figures
   guard incident export 3 -w prod        its bundle: page, figures, evidence, checksums
   guard incident ack 3                   \"I look after it\"; nobody is called again

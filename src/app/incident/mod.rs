@@ -1,6 +1,7 @@
 //! Incidents as people handle them: found, looked at, exported, taken note of, closed.
 
 mod gather;
+mod simulated;
 mod timeline;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::domain::secret_scan::KnownSecrets;
 use crate::ports::{BundleStore, Commit, SecretName, StoreError};
 
 pub use gather::report;
+pub use simulated::{Simulated, simulated};
 
 /// How often a word about an incident is written anew when others write in between.
 const MOST_CONFLICTS: u32 = 20;

@@ -119,3 +119,27 @@ fn an_incident_is_listed_shown_exported_and_closed() {
     assert!(missing.stderr.contains("guard incident list"), "{missing:?}");
     place.run(&["incident", "show", "1", "-w", "prod-publsh"]).ends(2);
 }
+
+#[test]
+fn who_only_observes_sees_what_would_have_been_stopped() {
+    let place = Place::new();
+    place.set_up("observe", &format!("{ROTATION}\nceilings = {{ usd = {{ hour = \"0.004\" }} }}"));
+    let key = place.mint(KeyStatus::Active);
+    place.feed(&["key", "add", "-w", NAME], &key.secret).ends(0);
+    place.run(&["tick"]).ends(0);
+    let list = || place.run(&["incident", "list", "--simulated", "--json"]).ends(0).json()["incidents"].clone();
+    assert_eq!(list().as_array().unwrap().len(), 0);
+    for _ in 0..12 {
+        assert_eq!(place.job(), 200);
+    }
+    place.pass(Duration::from_secs(180));
+    place.run(&["watch", "--once"]);
+    let found = list();
+    let one = &found[0];
+    assert_eq!((&one["state"], &one["rule"]), (&"simulated".into(), &"ceiling".into()), "{found:#}");
+    assert_eq!(one["would_stop"][0], key.id.as_str());
+    assert_eq!(place.job(), 200, "nothing was stopped");
+    let text = place.run(&["incident", "list", "--simulated", "-w", NAME]).ends(0).stdout;
+    assert!(text.contains("simulated (the workspace observes)"), "{text}");
+    assert!(place.run(&["incident", "list"]).ends(0).stdout.contains("no incidents"));
+}

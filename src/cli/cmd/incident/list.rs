@@ -17,12 +17,18 @@ pub(super) struct Args {
     /// Leave out what is resolved
     #[arg(long)]
     open: bool,
+    /// What would have been incidents, had guard been allowed to act (`trip.mode = "observe"`, `guard hold`)
+    #[arg(long, conflicts_with = "open")]
+    simulated: bool,
 }
 
 pub(super) fn run(args: &Args, session: &Session) -> Result<Exit, Failure> {
     let app = session.app("incident")?;
     if let Some(name) = &args.workspace {
         session.workspace(&app.ledger, name)?;
+    }
+    if args.simulated {
+        return simulated(args, session);
     }
     let mut found = incident::all(&app, args.workspace.as_ref())?;
     found.retain(|(_, life)| !(args.open && life.state() == LifeState::Resolved));
@@ -41,6 +47,22 @@ pub(super) fn run(args: &Args, session: &Session) -> Result<Exit, Failure> {
             life.state().words()
         ));
         session.out.line(format!("    {}: {}", life.trip.rule, life.trip.sentence));
+    }
+    Ok(Exit::Done)
+}
+
+fn simulated(args: &Args, session: &Session) -> Result<Exit, Failure> {
+    let app = session.app("incident")?;
+    let mut found = incident::simulated(&app, args.workspace.as_ref())?;
+    found.reverse();
+    session.out.document(&json!({ "type": "incidents_simulated", "schema": 1, "incidents": found }));
+    if found.is_empty() {
+        session.out.calm("nothing would have been stopped that was not");
+    }
+    for one in &found {
+        let why = if one.held.is_some() { "guard was on hold" } else { "the workspace observes" };
+        session.out.line(format!("{}  {}  {} ({why})", one.workspace, one.at, one.state.words()));
+        session.out.line(format!("    {}: {}", one.rule, one.sentence));
     }
     Ok(Exit::Done)
 }
