@@ -288,6 +288,10 @@ impl<'a> Trip<'a> {
             self.trouble("going on", error);
             self.custody = custody::load(self.app, &self.workspace.name).unwrap_or_default();
         }
+        if self.workspace.trip.stop.is_some() || self.workspace.hooks.is_some() {
+            // People's programs may take minutes; nobody waits for them to hear of the trip.
+            self.tell_now().await;
+        }
         halt::stop_workloads(self.app, self.workspace, &self.custody).await;
         hooks::after_incident(self.app, self.workspace, &self.custody).await;
         self.report.promoted = promoted;
