@@ -81,7 +81,7 @@ fn proposed_ledger(text: &str, workspace: &str, suggestions: &[Suggestion]) -> R
 /// A proposed change as a unified diff; empty when nothing changes.
 ///
 /// # Errors
-/// As [`proposed_ledger`].
+/// When the text is not a ledger with that workspace, or the proposed one would be wrong.
 pub fn ledger_diff(
     paths: &Paths,
     text: &str,
