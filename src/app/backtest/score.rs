@@ -92,8 +92,9 @@ pub(super) fn row(subject: &Subject<'_>, replay: &Replay) -> Row {
         delay_minutes: trip.and_then(|s| Some(s.polled_at.since(onset(s.polled_at)?))),
         warn_delay_minutes: warn.and_then(|s| Some(s.polled_at.since(onset(s.polled_at)?))),
         loss_usd: attack.map(|case| stolen_before(trip.map_or(case.evaluate_to, |s| s.polled_at)).dollars()),
-        floor_usd: attack.and_then(|case| {
-            let first = replay.stolen.iter().find(|(minute, _)| *minute >= case.evaluate_from)?.0;
+        // Of all that was stolen: who stops the thief at his probe loses nothing of what comes later.
+        floor_usd: attack.and_then(|_| {
+            let first = replay.stolen.first()?.0;
             Some(stolen_before(first.plus(super::replay::FEED_LAG)).dollars())
         }),
         attack_usd: attack.map(|_| replay.stolen.iter().map(|(_, usd)| *usd).sum::<UsdMicros>().dollars()),

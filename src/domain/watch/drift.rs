@@ -50,7 +50,7 @@ const SHARE_WITH_HOURS: f64 = 0.4;
 pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
     let baseline = picture.baseline;
     let caution = match picture.maturity() {
-        Maturity::None | Maturity::Little => return None,
+        Maturity::None | Maturity::Rare | Maturity::Little => return None,
         Maturity::Young => 1.5,
         Maturity::Sparse => 2.0,
         Maturity::Full => 1.0,

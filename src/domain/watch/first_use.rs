@@ -23,16 +23,20 @@ const TIMES_DAY_ALONE: f64 = 2.0;
 const TIMES_MINUTES: f64 = 1.3;
 /// Minutes more than that.
 const LEAST_MINUTES: f64 = 6.0;
+/// With little history, the new model's minutes of a day, in the most minutes that a day had …
+const TIMES_MINUTES_A_DAY: f64 = 2.0;
+/// … and at least this many.
+const LEAST_MINUTES_A_DAY: f64 = 180.0;
 /// From this share of quarters in use on, a key is busy enough for the models beside the new one to tell whether they were left.
 const BUSY: f64 = 0.5;
 /// Minutes within three hours in which another model was in use beside the new one: a migration replaces.
-const MINUTES_BESIDE: f64 = 60.0;
+const MINUTES_BESIDE: f64 = 45.0;
 /// The other models still do this share of their mean of 24 hours …
 const OTHERS_KEPT: f64 = 0.6;
 /// … and the new one adds this share of it …
-const NEW_BESIDE: f64 = 0.5;
-/// … so that 24 hours come to this many usual days.
-const TIMES_USUAL_DAY: f64 = 1.3;
+const NEW_BESIDE: f64 = 0.2;
+/// … on a day that is no quieter than this many usual days.
+const TIMES_USUAL_DAY: f64 = 0.8;
 /// Windows of three hours in a day.
 const WINDOWS_A_DAY: f64 = 8.0;
 
@@ -41,9 +45,19 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
     let model = picture.new_model.as_ref()?;
     let baseline = picture.baseline;
     let busiest = baseline.most[DAY].work as f64;
+    let alone = model.loads[DAY].work as f64 / (TIMES_DAY_ALONE * busiest);
+    let minutes_beyond = |times: f64| {
+        let most = baseline.most[THREE_HOURS].active as f64;
+        model.loads[THREE_HOURS].active as f64 / (times * most + LEAST_MINUTES)
+    };
     let evidence = match picture.maturity() {
         Maturity::None => 0.0,
-        Maturity::Little => model.loads[DAY].work as f64 / (TIMES_DAY_ALONE * busiest),
+        Maturity::Rare => alone.max(minutes_beyond(1.0)),
+        Maturity::Little => {
+            let (active, most) = (model.loads[DAY].active as f64, baseline.most[DAY].active as f64);
+            let all_day = (active / (TIMES_MINUTES_A_DAY * most)).min(active / LEAST_MINUTES_A_DAY);
+            alone.max(minutes_beyond(1.0)).max(all_day)
+        }
         maturity => {
             let caution = match maturity {
                 Maturity::Young => 1.5,
@@ -55,10 +69,7 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
             let added = (model.unexplained as f64 / (SHARE_OF_DAY * usual).max(harmless))
                 .min(picture.times_most(DAY) / TIMES_DAY)
                 .min(model.loads[DAY].active as f64 / 2.0);
-            let alone = model.loads[DAY].work as f64 / (TIMES_DAY_ALONE * busiest);
-            let most_minutes = baseline.most[THREE_HOURS].active as f64;
-            let minutes =
-                model.loads[THREE_HOURS].active as f64 / (TIMES_MINUTES * caution * most_minutes + LEAST_MINUTES);
+            let minutes = minutes_beyond(TIMES_MINUTES * caution);
             added.max(alone).max(minutes).max(beside(picture, model, usual))
         }
     };

@@ -15,8 +15,11 @@ use crate::domain::time::Minute;
 const DAY: i64 = 1440;
 const DAYS: i64 = 20;
 
-/// A job with a run every six hours, whose last day is abused for `stolen` minutes at `times` its usual minute.
-fn usage(seed: u64, stolen: i64, times: u64) -> Vec<MinuteUsage> {
+/// The days that are abused. The second theft is judged by a baseline that must not have learnt from the first.
+const ABUSED: [i64; 2] = [DAYS - 6, DAYS - 1];
+
+/// A job with a run every six hours, of which two days are abused for `stolen` minutes at `times` its usual minute.
+pub(super) fn usage(seed: u64, stolen: i64, times: u64) -> Vec<MinuteUsage> {
     let mut seed = Seed::new(seed);
     let mut minutes = std::collections::BTreeMap::new();
     for start in (0..DAYS * DAY).step_by(360) {
@@ -25,13 +28,13 @@ fn usage(seed: u64, stolen: i64, times: u64) -> Vec<MinuteUsage> {
             minutes.insert(start + late + minute, (seed.noise(0.3) * 1e6) as u64);
         }
     }
-    for minute in 0..stolen {
-        *minutes.entry((DAYS - 1) * DAY + 100 + minute).or_insert(0) += times * 1_000_000;
+    for (day, minute) in ABUSED.into_iter().flat_map(|day| (0..stolen).map(move |minute| (day, minute))) {
+        *minutes.entry(day * DAY + 100 + minute).or_insert(0) += times * 1_000_000;
     }
     minutes.into_iter().map(|(minute, work)| used(minute, "model-a", work)).collect()
 }
 
-fn used(minute: i64, model: &str, work: u64) -> MinuteUsage {
+pub(super) fn used(minute: i64, model: &str, work: u64) -> MinuteUsage {
     let amount = Amount { work, usd: UsdMicros::from_micros(work / 10), tokens: work / 10 };
     MinuteUsage { minute: Minute::from_epoch(minute), models: vec![ModelUsage { model: Arc::from(model), amount }] }
 }
@@ -67,8 +70,8 @@ proptest! {
     #[test]
     fn the_cut_into_polls_does_not_matter(
         seed in any::<u64>(),
-        stolen in 0i64..400,
-        times in 1u64..40,
+        stolen in 120i64..400,
+        times in 3u64..40,
         mut cuts in proptest::collection::vec(0..DAYS * DAY, 0..60),
     ) {
         let minutes = usage(seed, stolen, times);
@@ -77,15 +80,17 @@ proptest! {
         cuts.sort_unstable();
         cuts.dedup();
         let (parts, said_in_parts) = watch(&minutes, &cuts, false);
+        prop_assert!(trips_twice(&said), "there is something to get wrong");
         prop_assert_eq!(said, said_in_parts);
         prop_assert_eq!(whole.state(), parts.state());
     }
 
     #[test]
-    fn a_restart_neither_forgets_nor_relearns(seed in any::<u64>(), stolen in 0i64..400, times in 1u64..40) {
+    fn a_restart_neither_forgets_nor_relearns(seed in any::<u64>(), stolen in 120i64..400, times in 3u64..40) {
         let minutes = usage(seed, stolen, times);
         let (running, said) = watch(&minutes, &every(7 * 60), false);
         let (restarted, said_after) = watch(&minutes, &every(7 * 60), true);
+        prop_assert!(trips_twice(&said), "there is something to forget and to relearn");
         prop_assert_eq!(said, said_after);
         prop_assert_eq!(running.state(), restarted.state());
     }
@@ -93,8 +98,8 @@ proptest! {
     #[test]
     fn late_and_restated_minutes_end_in_the_same_verdict(
         seed in any::<u64>(),
-        stolen in 1i64..300,
-        times in 1u64..40,
+        stolen in 120i64..300,
+        times in 3u64..40,
         lateness in 1i64..300,
         share in 0u64..100,
     ) {
@@ -109,10 +114,6 @@ proptest! {
             alibi: None,
         };
         let known: Vec<MinuteUsage> = minutes.iter().filter(|m| m.minute <= end).cloned().collect();
-        let mut punctual = Detector::new(Minute::from_epoch(0));
-        punctual.ingest(Minute::from_epoch(0), end, &known);
-        punctual.judge(end, &policy);
-
         // The newest minutes arrive too low first, another model's usage shows by mistake, and all is restated later.
         let late_from = end.plus(-lateness);
         let mut early = known.clone();
@@ -131,10 +132,19 @@ proptest! {
         let mut fresh = Detector::new(Minute::from_epoch(0));
         fresh.ingest(Minute::from_epoch(0), end, &known);
         let said = fresh.judge(end, &policy);
-        let first = said_again.first().map_or(end, |judgement| judgement.at);
+        // Everything from the first restated minute on is judged anew, neither more nor less.
+        let first = restated.first().map_or(end, |minute| minute.minute);
         let same: Vec<Judgement> = said.into_iter().filter(|judgement| judgement.at >= first).collect();
+        prop_assert!(!same.is_empty(), "there is something to judge anew");
         prop_assert_eq!(said_again, same);
+        prop_assert_eq!(late.recent, fresh.recent);
+        prop_assert_eq!(late.marks, fresh.marks);
     }
+}
+
+/// Both thefts trip.
+fn trips_twice(said: &[Judgement]) -> bool {
+    ABUSED.iter().all(|day| said.iter().any(|j| j.level() == Level::Trip && j.at.epoch().div_euclid(DAY) == *day))
 }
 
 #[test]

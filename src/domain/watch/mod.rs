@@ -18,6 +18,8 @@ pub mod fusion;
 pub mod history;
 #[cfg(test)]
 mod invariance;
+#[cfg(test)]
+mod learning;
 mod loss;
 mod model;
 pub mod outlook;

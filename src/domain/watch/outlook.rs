@@ -91,7 +91,12 @@ impl Maturity {
     pub const fn words(self) -> &'static str {
         match self {
             Self::None => "it still learns: nothing but caps judges it yet",
-            Self::Little => "a week or two of a key that is mostly idle: only four times its busiest day trips",
+            Self::Rare => {
+                "in use on fewer than four days: only eight times its busiest day, or use without a break, trips"
+            }
+            Self::Little => {
+                "a week or two of a key that is mostly idle: only four times its busiest day, or use without a break, trips"
+            }
             Self::Young => "less than two weeks: half as much again is asked for",
             Self::Sparse => "few days with usage: more is asked for",
             Self::Full => "two weeks and more",

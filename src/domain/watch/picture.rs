@@ -58,8 +58,10 @@ pub struct Picture<'a> {
 /// How much a baseline can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Maturity {
-    /// Not at all: observed for less than a week, or in use on fewer than four days. Only caps judge.
+    /// Not at all: observed for less than a week, or never in use. Only caps judge.
     None,
+    /// A week and more, but in use on fewer than four days: only what is far beyond all of them says something.
+    Rare,
     /// A week or two of a key that is idle most of the time.
     Little,
     /// A week or two of a key that is busy on most days.
@@ -74,7 +76,8 @@ impl Maturity {
     /// How much this baseline of a key that was observed for so many days can be trusted.
     pub fn of(baseline: &Baseline, observed_days: i64) -> Self {
         match (observed_days, baseline.days) {
-            (..7, _) | (_, ..4) => Self::None,
+            (..7, _) | (_, 0) => Self::None,
+            (_, ..4) => Self::Rare,
             (..14, _) if baseline.density < 0.5 => Self::Little,
             (..14, _) => Self::Young,
             (_, ..10) => Self::Sparse,

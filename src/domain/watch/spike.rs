@@ -16,6 +16,8 @@ const DAY: usize = WIDTH_COUNT - 1;
 
 /// The least evidence: minutes with usage within 24 hours.
 const LEAST_MINUTES: f64 = 10.0;
+/// The same for a key that was in use on one to three days. Its runs may be of any size, but they end within hours.
+const LEAST_MINUTES_RARE: f64 = 180.0;
 
 /// A test: a window held this many times the most ever, and so did the last 24 hours. The second condition is what keeps
 /// a backlog, a late run or a run by hand harmless: they move work, they do not add days of it.
@@ -46,10 +48,19 @@ const SERVICE: [Test; 3] = [
 /// For keys with little or irregular history, only this: four times the busiest day.
 const LITTLE_HISTORY: [Test; 1] = [Test { width: DAY, times: 4.0, times_day: 4.0 }];
 
+/// For keys that were in use on one to three days: their busiest day says little about the next, eight times of it does.
+const RARE: [Test; 1] = [Test { width: DAY, times: 8.0, times_day: 8.0 }];
+
+/// With little history, a key that was never busy for long and now goes on without a break: so many times the most minutes that a
+/// day had …
+const UNBROKEN: f64 = 3.0;
+/// … and at least this many, which no burst of work by hand has.
+const LEAST_UNBROKEN: f64 = 360.0;
+
 /// Where people are told already, in busiest days.
 const LITTLE_WARNS_FROM: f64 = 1.5;
 /// The same for services, as a share of what trips.
-const SERVICE_WARNS_FROM: f64 = 0.6;
+const SERVICE_WARNS_FROM: f64 = 0.45;
 /// Evidence that warns and does not trip.
 const WARNS: f64 = 0.8;
 
@@ -58,6 +69,7 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
     let baseline = picture.baseline;
     let (tests, caution): (&[Test], f64) = match picture.maturity() {
         Maturity::None => return None,
+        Maturity::Rare => (&RARE, 1.0),
         Maturity::Little => (&LITTLE_HISTORY, 1.0),
         Maturity::Young if baseline.saturated() => (&SERVICE, 1.0),
         Maturity::Young => (&JOB, 1.5),
@@ -65,7 +77,8 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
         Maturity::Full if baseline.saturated() => (&SERVICE, 1.0),
         Maturity::Full => (&JOB, 1.0),
     };
-    let evidence = picture.loads[DAY].active as f64 / LEAST_MINUTES;
+    let least = if picture.maturity() == Maturity::Rare { LEAST_MINUTES_RARE } else { LEAST_MINUTES };
+    let evidence = picture.loads[DAY].active as f64 / least;
     let day = picture.times_most(DAY);
     let (ratio, test) = tests
         .iter()
@@ -78,8 +91,9 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
         })
         .max_by(|a, b| a.0.total_cmp(&b.0))?;
     // With little history a moderate excess is worth a look, and no more.
-    let ratio = if picture.maturity() == Maturity::Little && day >= LITTLE_WARNS_FROM {
-        ratio.max(evidence.min(WARNS))
+    let ratio = if picture.maturity() <= Maturity::Little {
+        let warned = if day >= LITTLE_WARNS_FROM { evidence.min(WARNS) } else { 0.0 };
+        ratio.max(warned).max(unbroken(picture))
     } else {
         ratio
     };
@@ -95,4 +109,10 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
             times_most_day: day,
         },
     )
+}
+
+/// How far a day of at least as much work as ever is along the way from short stretches of use to use without a break.
+fn unbroken(picture: &Picture<'_>) -> f64 {
+    let (active, most) = (picture.loads[DAY].active as f64, picture.baseline.most[DAY].active as f64);
+    (active / (UNBROKEN * most)).min(active / LEAST_UNBROKEN).min(picture.times_most(DAY))
 }

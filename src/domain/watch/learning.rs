@@ -1,0 +1,65 @@
+//! What a detector learns, and when: a legitimate new level soon, what tripped when a person accepts it.
+
+use super::invariance::used;
+use super::usage::MinuteUsage;
+use super::{Detector, Judgement, KeyRole, Level, Policy};
+use crate::domain::ledger::{ModelPolicy, WatchPolicy};
+use crate::domain::time::Minute;
+
+const DAY: i64 = 1440;
+/// What a minute of a run uses.
+const MINUTE: u64 = 1_000_000;
+/// How many minutes a run takes.
+const RUN: i64 = 20;
+
+/// A job that runs four times a day, each minute of a run `times` as large as usual.
+fn job(day: i64, times: f64) -> Vec<MinuteUsage> {
+    let starts = (0..4).map(|run| day * DAY + run * 360 + 60 + (day * 7 + run * 3) % 11);
+    starts
+        .flat_map(|start| (start..start + RUN).map(move |m| used(m, "model-a", (MINUTE as f64 * times) as u64)))
+        .collect()
+}
+
+/// Judges a whole day of usage.
+fn live(detector: &mut Detector, day: i64, minutes: &[MinuteUsage]) -> Level {
+    let (watch, models) = (WatchPolicy::default(), ModelPolicy::default());
+    let policy = Policy { watch: &watch, models: &models, acceptable_loss: None, role: KeyRole::Active, alibi: None };
+    let (from, to) = (Minute::from_epoch(day * DAY), Minute::from_epoch((day + 1) * DAY - 1));
+    detector.ingest(from, to, minutes);
+    detector.judge(to, &policy).iter().map(Judgement::level).max().unwrap_or_default()
+}
+
+/// Four weeks of the job alone.
+fn settled() -> (Detector, i64) {
+    let mut detector = Detector::new(Minute::from_epoch(0));
+    let worst = (0..28).map(|day| live(&mut detector, day, &job(day, 1.0))).max();
+    assert_eq!(worst, Some(Level::Ok));
+    (detector, 28)
+}
+
+#[test]
+fn a_doubled_level_is_learnt_within_a_week_and_is_then_the_measure() {
+    let (mut detector, first) = settled();
+    let before = detector.baseline(first).most[5].work;
+    let heard: Vec<Level> = (first..first + 7).map(|day| live(&mut detector, day, &job(day, 2.0))).collect();
+    assert!(heard.iter().all(|level| *level < Level::Trip), "{heard:?}");
+    let after = detector.baseline(first + 7).most[5].work;
+    assert!(after as f64 >= 1.9 * before as f64, "{before} {after}");
+    assert!((first + 7..first + 14).all(|day| live(&mut detector, day, &job(day, 2.0)) == Level::Ok));
+    assert!(live(&mut detector.clone(), first + 14, &job(first + 14, 3.0)) < Level::Trip, "half as much again");
+    assert_eq!(live(&mut detector, first + 14, &job(first + 14, 7.0)), Level::Trip);
+}
+
+#[test]
+fn what_tripped_is_learnt_when_a_person_accepts_it_and_not_before() {
+    let (mut detector, first) = settled();
+    let before = detector.baseline(first).most[5].work;
+    for day in first..first + 14 {
+        assert_eq!(live(&mut detector, day, &job(day, 5.0)), Level::Trip, "day {day}");
+    }
+    let day = first + 14;
+    assert_eq!(detector.baseline(day).most[5].work, before, "two weeks of it teach nothing");
+    detector.accept();
+    assert_eq!(detector.baseline(day).most[5].work, 5 * before);
+    assert_eq!(live(&mut detector, day, &job(day, 5.0)), Level::Ok);
+}
