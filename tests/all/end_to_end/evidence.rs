@@ -233,6 +233,12 @@ fn what_is_pruned_and_what_is_left_verify_as_one_chain() {
 
 #[test]
 fn other_tools_verify_the_signature() {
+    #[expect(clippy::disallowed_methods, reason = "a test may start a program")]
+    let version = Command::new("openssl").arg("version").output();
+    if !version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).starts_with("OpenSSL 3")) {
+        eprintln!("SKIPPED: openssl 3 is not here, so that no other tool verified the signature");
+        return;
+    }
     let place = lived();
     let export = Export::of(&place);
     let directory = export.directory.path();
