@@ -15,8 +15,8 @@ use super::{checkpoint, heartbeat, hold};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::ledger::TripMode;
 use crate::domain::notice::{Notice, Severity};
-use crate::domain::rotation::{Incident, Role};
-use crate::domain::time::{Timestamp, rfc3339};
+use crate::domain::rotation::{Incident, Role, Standing};
+use crate::domain::time::{Minute, Timestamp, rfc3339};
 use crate::domain::watch::{KeyRole, Level, Roles, Verdict};
 use crate::ports::{StoreError, WatchState};
 use crate::report::status::VerdictView;
@@ -155,6 +155,12 @@ pub(super) fn roles(app: &App) -> Roles {
                 Role::Retired | Role::Archived | Role::Tripped => KeyRole::Retired,
             };
             roles.add(&workspace.name, key, role);
+        }
+        let gated = custody.incidents().iter().filter(|incident| incident.mode == TripMode::Gate);
+        for at in gated.filter_map(|incident| incident.rearmed.as_ref().map(|(at, ..)| Minute::containing(*at))) {
+            let alive =
+                custody.keys().iter().filter(|(_, record)| record.standing != Standing::Dead && !record.tripped);
+            alive.for_each(|(key, _)| roles.release(key, at));
         }
     }
     roles

@@ -1,10 +1,14 @@
 //! What is kept of a principal between polls.
 
+mod released;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use self::released::Released;
 use super::{App, AppError};
 use crate::domain::ids::{Principal, WorkspaceId, WorkspaceName};
 use crate::domain::ledger::Workspace;
@@ -38,6 +42,9 @@ pub struct Watched {
     /// What a person last accepted.
     #[serde(default)]
     accepted: Option<Accepted>,
+    /// A person opened the gate again and the key lived on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    released: Option<Released>,
 }
 
 /// A person said that all usage so far was legitimate.
@@ -66,6 +73,8 @@ pub struct Look<'a> {
     pub known: bool,
     /// What was judged up to here is history, and no news; `None` when the principal's workspace was watched before.
     pub history_until: Option<Minute>,
+    /// Up to when a person has seen it, when the gate was opened again and the key lives on.
+    pub released: Option<Minute>,
     /// What guard does about a trip.
     pub response: Response,
 }
@@ -81,6 +90,7 @@ impl Watched {
             fresh: true,
             peak: None,
             accepted: None,
+            released: None,
         }
     }
 
@@ -144,8 +154,18 @@ impl Watched {
         look: &Look<'_>,
     ) -> Option<(Verdict, bool)> {
         detector.ingest(look.read.0, look.read.1, usage);
+        if let Some(at) = look.released.filter(|at| self.released.as_ref().is_none_or(|known| known.at < *at)) {
+            self.released = Some(Released::new(at, self.episode.take()));
+            detector.release(at, at.plus(1));
+        }
         let mut latest: Option<(Verdict, bool)> = None;
-        for mut judgement in detector.judge(look.read.1, look.policy) {
+        let mut due = VecDeque::from(detector.judge(look.read.1, look.policy));
+        while let Some(mut judgement) = due.pop_front() {
+            if let Some(seen) = self.released.as_mut().and_then(|released| released.ends(&judgement)) {
+                detector.release(seen, judgement.at);
+                due = detector.judge(look.read.1, look.policy).into();
+                continue;
+            }
             self.remember_peak(&judgement);
             if look.history_until.is_some_and(|until| judgement.at <= until) {
                 let tripped = |f: &Finding| f.rule.is_statistical() && f.level == Level::Trip;
@@ -153,6 +173,7 @@ impl Watched {
                 continue;
             }
             self.hold_back(&mut judgement, look.read.1);
+            self.released.iter_mut().for_each(|released| released.hold_back(&mut judgement));
             if !look.known {
                 judgement.findings.push(stranger(detector, judgement.at));
             }

@@ -48,10 +48,31 @@ async fn after_a_rearm_the_same_usage_does_not_trip_again_and_new_usage_does() {
     releases(&watch, 1).await;
     assert_eq!(looks(&watch, 30).await, 1, "the rest of it is what the person has seen");
     assert_eq!(looks(&watch, 180).await, 1, "and so is what the windows still hold of it");
-    // An episode ends after six quiet hours.
-    watch.world.pass(TimeDelta::hours(7));
     steals(&watch, 60);
-    assert_eq!(looks(&watch, 60).await, 2, "another theft is another incident");
+    assert_eq!(looks(&watch, 60).await, 2, "another theft is another incident, two hours after the first one");
+}
+
+#[tokio::test]
+async fn after_a_rearm_the_job_itself_does_not_trip_on_what_was_seen() {
+    let watch = watching(TripMode::Gate).await;
+    steals(&watch, 60);
+    assert_eq!(looks(&watch, 70).await, 1, "the theft trips");
+    releases(&watch, 1).await;
+    assert_eq!(looks(&watch, 120).await, 1);
+    for minute in 0..10 {
+        watch.uses("a", watch.minute().plus(minute), tokens(2_000, 400));
+    }
+    assert_eq!(looks(&watch, 30).await, 1, "an ordinary run within a day of the theft");
+}
+
+#[tokio::test]
+async fn a_theft_that_goes_on_for_hours_after_a_rearm_is_said_again() {
+    let watch = watching(TripMode::Gate).await;
+    steals(&watch, 9 * 60);
+    assert_eq!(looks(&watch, 30).await, 1);
+    releases(&watch, 1).await;
+    assert_eq!(looks(&watch, 5 * 60).await, 1, "the person opened the gate although it went on");
+    assert_eq!(looks(&watch, 2 * 60).await, 2, "and hears of it again if it does not end");
 }
 
 #[tokio::test]

@@ -88,6 +88,7 @@ pub(super) fn judge(
             policy: &policy,
             known: by.workspace.is_some() && principal.key().is_some() && policy.role != KeyRole::Unmanaged,
             history_until: window.history_until,
+            released: principal.key().and_then(|key| roles.released(key)),
             response: response(by.workspace, &principal, roles),
         };
         let usage = watched::priced(&rows, |row| app.prices.cost(row).amount);

@@ -47,7 +47,7 @@ impl Alibi {
 /// Judges the hour up to the picture's minute. A foreign minute counts once the feed has shown it for a minute: two
 /// polls agree.
 pub fn judge(picture: &Picture<'_>, recent: &Recent, alibi: &Alibi, registered: bool) -> Option<Finding> {
-    let hour = recent.range(picture.at.plus(-LOOK_BACK), picture.at);
+    let hour = recent.range(picture.from.max(picture.at.plus(-LOOK_BACK)), picture.at);
     let mut seen_twice = false;
     let (mut minutes, mut used) = (0, UsdMicros::ZERO);
     for minute in hour.iter().filter(|m| !alibi.explains(m.minute)) {

@@ -17,12 +17,27 @@ const TOLERANCE: i64 = 6;
 /// How long a day with a warning teaches nothing. A legitimate new level is learnt after this time.
 pub const LEARN_AFTER_DAYS: i64 = 3;
 
+/// Days older than this are settled: enough time for somebody to have noticed what was wrong with them.
+const SETTLED_AFTER_DAYS: i64 = 14;
+/// What newer days may raise a maximum to, in what settled days held: who takes a little more every day is measured by what was
+/// before he came. A doubled job is within it; more is learnt when its days have settled, or when a person accepts them.
+const MOST_RISE: u64 = 2;
+/// A key is steady when at least this many days …
+const STEADY_DAYS: usize = 5;
+/// … spread no wider than this: most of them within a quarter of the median.
+const STEADY_SPREAD: f64 = 0.25;
+/// On fewer settled days with usage nothing is known to be measured by.
+const LEAST_SETTLED: usize = 4;
+
 /// Days that teach less, each with the minute that marked it first: a warning keeps a day out for [`LEARN_AFTER_DAYS`], a
 /// trip until somebody accepts it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks {
     warned: BTreeMap<DayIndex, Minute>,
     tripped: BTreeMap<DayIndex, Minute>,
+    /// The newest day that a person accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accepted: Option<DayIndex>,
 }
 
 impl Marks {
@@ -44,15 +59,21 @@ impl Marks {
         self.tripped = self.tripped.split_off(&day);
     }
 
-    /// A person says that everything so far was legitimate.
-    pub fn accept(&mut self) {
+    /// A person says that everything up to this day was legitimate.
+    pub fn accept(&mut self, until: DayIndex) {
         self.warned.clear();
         self.tripped.clear();
+        self.accepted = self.accepted.max(Some(until));
     }
 
     /// Days that a warning keeps out for a while, and days that a trip keeps out until somebody accepts them.
     pub fn days(&self) -> (impl Iterator<Item = DayIndex>, impl Iterator<Item = DayIndex>) {
         (self.warned.keys().copied(), self.tripped.keys().copied())
+    }
+
+    /// Whether `day` is one that newer days are measured by, on the day `on`.
+    fn is_settled(&self, day: DayIndex, on: DayIndex) -> bool {
+        on - day > SETTLED_AFTER_DAYS || self.accepted.is_some_and(|accepted| day <= accepted)
     }
 
     /// Whether `day` belongs to the baseline of the day `on`.
@@ -67,7 +88,7 @@ impl Marks {
 pub struct Baseline {
     /// Days with usage.
     pub days: usize,
-    /// By width, the largest window at any time of day.
+    /// By width, the largest window at any time of day; days of the last two weeks raise it to at most twice what older ones held.
     pub most: [Load; WIDTH_COUNT],
     /// By width, the spread of the days' largest windows: work.
     pub work_spread: [f64; WIDTH_COUNT],
@@ -101,9 +122,18 @@ impl Baseline {
         let spread =
             |width: usize, value: fn(Load) -> u64| robust::log_spread(teaching.iter().map(|d| value(d.peaks[width])));
         let worst = |value: fn(&Day) -> Load| teaching.iter().fold(Load::default(), |most, d| most.max(value(d)));
+        let settled: Vec<&Day> = teaching.iter().copied().filter(|d| marks.is_settled(d.index, day)).collect();
+        let bounded = |value: &dyn Fn(&Day) -> Load| {
+            let most = |days: &[&Day]| days.iter().fold(Load::default(), |most, d| most.max(value(d)));
+            if settled.len() < LEAST_SETTLED {
+                most(&teaching)
+            } else {
+                most(&teaching).min(most(&settled).times(MOST_RISE))
+            }
+        };
         Self {
             days: teaching.len(),
-            most: std::array::from_fn(|width| teaching.iter().fold(Load::default(), |m, d| m.max(d.peaks[width]))),
+            most: std::array::from_fn(|width| bounded(&|d| d.peaks[width])),
             work_spread: std::array::from_fn(|width| spread(width, |load| load.work)),
             active_spread: std::array::from_fn(|width| spread(width, |load| load.active)),
             usual_day: Load {
@@ -111,13 +141,18 @@ impl Baseline {
                 active: median(|d| d.peaks[WIDTH_COUNT - 1].active),
             },
             usual_cost: median(|d| d.cost),
-            run: worst(|d| d.run),
+            run: bounded(&|d| d.run),
             foreign: Foreign {
                 load: worst(|d| d.foreign.load),
                 hours: teaching.iter().map(|d| d.foreign.hours).max().unwrap_or(0),
             },
             density: quarters as f64 / (QUARTERS_A_DAY as f64 * teaching.len().max(1) as f64),
         }
+    }
+
+    /// Most days hold much the same: a week of them tells what to expect.
+    pub fn is_steady(&self) -> bool {
+        self.days >= STEADY_DAYS && self.work_spread[WIDTH_COUNT - 1] <= STEADY_SPREAD
     }
 
     /// The key is busy around the clock on some days, so that "more minutes than ever" is impossible and volume alone must

@@ -18,25 +18,18 @@ use super::verdict::{Finding, Level};
 use crate::domain::money::UsdMicros;
 use crate::domain::time::Minute;
 
-/// A quarter is folded into the history once it ended a day before the minute that is judged: by then every quarter that
-/// a baseline of that day may use is in.
-const FOLD_AFTER: i64 = DAY;
 /// How far back data that change are judged anew. Later restatements still replace what is known of their minutes.
-const JUDGE_AGAIN: i64 = 6 * 60;
+pub(super) const JUDGE_AGAIN: i64 = 6 * 60;
 /// The width in which models beside a new one are looked for.
 const THREE_HOURS: usize = 3;
-/// Minutes without usage that end a run.
-const RUN_GAP: i64 = 30;
-/// A run is measured over at most this many minutes.
-const RUN_LIMIT: i64 = 180;
 /// A model is new for this long.
 const MODEL_IS_NEW: i64 = 3 * DAY;
 /// Before a key was observed for this long, every model on it is new and none is remarkable.
 const MODELS_SETTLE: i64 = 3 * DAY;
-/// Before a key was observed for this long, earlier days cannot explain anything.
-const EXPLAINABLE_AFTER: i64 = 14 * DAY;
 /// No single amount counts for more, so that sums cannot overflow: 2⁴⁸ micro-dollars are 281 million dollars a minute.
 const MOST_A_MINUTE: u64 = 1 << 48;
+/// Before any minute.
+pub(super) const ALWAYS: Minute = Minute::from_epoch(i64::MIN);
 
 /// A model that this principal used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +50,8 @@ pub struct Detector {
     pub(super) folded: QuarterIndex,
     /// Newest minute that was judged.
     pub(super) judged: Option<Minute>,
+    /// Newest minute that a person has seen and let go: evidence begins after it.
+    pub(super) seen: Option<Minute>,
     cache: Cache,
 }
 
@@ -97,6 +92,7 @@ impl Detector {
             marks: Marks::default(),
             folded: quarter_of(since),
             judged: None,
+            seen: None,
             cache: Cache::default(),
         }
     }
@@ -180,7 +176,7 @@ impl Detector {
     /// Judges every minute up to and including `at` that was not judged on these data yet, oldest first, and returns what is
     /// remarkable. Minutes without usage cost nothing.
     pub fn judge(&mut self, at: Minute, policy: &Policy<'_>) -> Vec<Judgement> {
-        let start = self.judged.map_or(Minute::from_epoch(i64::MIN), |judged| judged.plus(1));
+        let start = self.judged.map_or(ALWAYS, |judged| judged.plus(1));
         if start > at {
             // The clock was ahead: what it called judged has not happened yet.
             self.judged = self.judged.map(|judged| judged.min(at));
@@ -213,8 +209,23 @@ impl Detector {
 
     /// A person says that everything so far was legitimate: all of it teaches.
     pub fn accept(&mut self) {
-        self.marks.accept();
+        if let Some(judged) = self.judged {
+            self.marks.accept(day_of(judged));
+        }
         self.cache = Cache::default();
+    }
+
+    /// A person has seen what happened up to `until` and let the key go on: it is no evidence any more, and what was judged from
+    /// `again` on is judged anew without it. Days that tripped go on to teach nothing: that is for [`Detector::accept`].
+    pub fn release(&mut self, until: Minute, again: Minute) {
+        self.seen = self.seen.max(Some(until));
+        self.judged = self.judged.map(|judged| judged.min(again.plus(-1)));
+        self.cache = Cache::default();
+    }
+
+    /// The first minute that is evidence.
+    fn evidence_from(&self) -> Minute {
+        self.seen.map_or(ALWAYS, |seen| seen.plus(1))
     }
 
     fn evaluate(&mut self, at: Minute, policy: &Policy<'_>) -> Vec<Finding> {
@@ -225,9 +236,11 @@ impl Detector {
             Some((day, baseline)) if day == today => baseline,
             _ => Baseline::for_day(&self.history, &self.marks, today),
         };
-        let windows = WIDTHS.map(|width| self.recent.window(at, width));
+        let from = self.evidence_from();
+        let windows = WIDTHS.map(|width| self.recent.sum(from.max(at.plus(1 - width)), at));
         let picture = Picture {
             at,
+            from,
             observed_days: at.since(self.observed_since) / DAY,
             loads: windows.map(Load::from),
             costs: windows.map(|sum| sum.amount.usd),
@@ -283,10 +296,10 @@ impl Detector {
         }
     }
 
-    /// What of the quarter, as far as it lies before or at `until`, earlier days do not explain.
-    fn foreign_quarter(&mut self, quarter: QuarterIndex, until: Minute) -> Load {
+    /// What of the quarter, as far as it lies in `from..=until`, earlier days do not explain.
+    pub(super) fn foreign_quarter(&mut self, quarter: QuarterIndex, from: Minute, until: Minute) -> Load {
         let end = start_of(quarter + 1).plus(-1).min(until);
-        let load = Load::from(self.recent.sum(start_of(quarter), end));
+        let load = Load::from(self.recent.sum(start_of(quarter).max(from), end));
         if load.active == 0 {
             return Load::default();
         }
@@ -297,6 +310,7 @@ impl Detector {
     fn foreign(&mut self, at: Minute) -> Foreign {
         let now = quarter_of(at);
         let oldest = now - QUARTERS_A_DAY + 1;
+        let from = self.evidence_from();
         let next = self.cache.foreign.last().map_or(oldest, |last| last.0 + 1).max(oldest);
         if self.cache.foreign.last().is_some_and(|last| last.0 >= now) {
             self.cache.foreign.clear();
@@ -304,10 +318,10 @@ impl Detector {
         }
         self.cache.foreign.retain(|known| known.0 >= oldest);
         for quarter in next..now {
-            let load = self.foreign_quarter(quarter, at);
+            let load = self.foreign_quarter(quarter, from, at);
             self.cache.foreign.push((quarter, load));
         }
-        let newest = (now, self.foreign_quarter(now, at));
+        let newest = (now, self.foreign_quarter(now, from, at));
         sum_foreign(self.cache.foreign.iter().copied().chain([newest]))
     }
 
@@ -324,7 +338,7 @@ impl Detector {
         let mut cost = UsdMicros::ZERO;
         let mut by_quarter: Vec<(QuarterIndex, u64)> = Vec::new();
         let mut beside = 0;
-        for minute in self.recent.range(at.plus(1 - DAY).max(first), at) {
+        for minute in self.recent.range(at.plus(1 - DAY).max(first).max(self.evidence_from()), at) {
             let Some(of) = minute.models.iter().find(|of| usize::from(of.model) == index) else { continue };
             for (load, width) in loads.iter_mut().zip(WIDTHS) {
                 if at.since(minute.minute) < width {
@@ -344,66 +358,5 @@ impl Detector {
             .map(|(q, work)| work.saturating_sub(self.expected(q).work.saturating_mul(3) / 2))
             .sum();
         Some(NewModel { name, first, loads, cost, unexplained, beside })
-    }
-
-    /// Moves quarters that nobody will restate any more into the history.
-    fn fold(&mut self, now: Minute) {
-        let end = quarter_of(now.plus(-FOLD_AFTER));
-        if end <= self.folded {
-            return;
-        }
-        let minutes: Vec<(Minute, Amount)> = self
-            .recent
-            .range(start_of(self.folded), start_of(end).plus(-1))
-            .iter()
-            .map(|m| (m.minute, m.total))
-            .collect();
-        for quarter in minutes.chunk_by(|a, b| quarter_of(a.0) == quarter_of(b.0)) {
-            self.fold_quarter(quarter_of(quarter[0].0), quarter);
-        }
-        self.folded = end;
-        self.recent.forget(start_of(end).plus(-JUDGE_AGAIN));
-        self.marks.forget(day_of(now) - KEPT_DAYS);
-    }
-
-    fn fold_quarter(&mut self, index: QuarterIndex, minutes: &[(Minute, Amount)]) {
-        let last = start_of(index + 1).plus(-1);
-        let load = Load::from(self.recent.sum(start_of(index), last));
-        let mut day = Day {
-            index: index.div_euclid(QUARTERS_A_DAY),
-            peaks: [Load::default(); WIDTH_COUNT],
-            run: Load::default(),
-            foreign: Foreign::default(),
-            cost: minutes.iter().map(|m| m.1.usd.micros()).sum(),
-            tokens: minutes.iter().map(|m| m.1.tokens).sum(),
-        };
-        for (minute, _) in minutes {
-            // The last width is a day, longer than single minutes are kept.
-            for (peak, width) in day.peaks.iter_mut().zip(WIDTHS).take(WIDTH_COUNT - 1) {
-                *peak = peak.max(self.recent.window(*minute, width).into());
-            }
-            day.run = day.run.max(self.run_until(*minute));
-        }
-        day.peaks[WIDTH_COUNT - 1] = self.history.load(index - QUARTERS_A_DAY + 1, index - 1).plus(load);
-        let explainable = start_of(index).since(self.observed_since) >= EXPLAINABLE_AFTER;
-        let foreign = if explainable { self.foreign_quarter(index, last) } else { Load::default() };
-        self.history.push(Quarter { index, load, foreign }, day);
-        let foreign = self.history.foreign(index);
-        if let Some(today) = self.history.days.back_mut() {
-            today.foreign.load = today.foreign.load.max(foreign.load);
-            today.foreign.hours = today.foreign.hours.max(foreign.hours);
-        }
-    }
-
-    /// The run that is going on at `at`, as far as it has come.
-    fn run_until(&self, at: Minute) -> Load {
-        let mut start = at;
-        for minute in self.recent.range(at.plus(1 - RUN_LIMIT), at).iter().rev() {
-            if start.since(minute.minute) > RUN_GAP {
-                break;
-            }
-            start = minute.minute;
-        }
-        self.recent.sum(start, at).into()
     }
 }

@@ -17,6 +17,9 @@ const DAY: usize = WIDTH_COUNT - 1;
 /// Once the last 24 hours exceed the busiest day by this much, or by what busiest days differ, usage was added and not moved: a
 /// run by hand or a late run explains no minutes any more, and fewer of them are evidence.
 const ADDED: f64 = 1.15;
+/// Where one run is most of what a day holds, usage was added only once it exceeds the busiest day by this share of the largest run: a
+/// night with a run by hand in it is an ordinary night.
+const ADDED_RUN: f64 = 0.7;
 /// Minutes in use within an hour and less beyond the most ever, when usage was added.
 const TIMES_MINUTES_ADDED: f64 = 1.2;
 /// Minutes more than that, when usage was added.
@@ -63,7 +66,8 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
     let evidence = picture.loads[DAY].active as f64 / LEAST_MINUTES;
     let usual_day = baseline.usual_day.work as f64;
     let foreign = picture.foreign;
-    let added = day >= ADDED.max((1.2 * baseline.work_spread[DAY]).exp()) * caution;
+    let one_run = baseline.run.work as f64 / baseline.most[DAY].work.max(1) as f64;
+    let added = day >= ADDED.max(1.0 + ADDED_RUN * one_run).max((1.2 * baseline.work_spread[DAY]).exp()) * caution;
     let minutes_allowed = |width: usize| {
         let (most, run) = (baseline.most[width].active as f64, baseline.run.active as f64);
         let spread = baseline.active_spread[width];

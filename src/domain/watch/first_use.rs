@@ -67,7 +67,7 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
             let usual = (baseline.usual_day.work as f64).max(LEAST_SHARE_OF_BUSIEST * busiest);
             let harmless = TIMES_HARMLESS * baseline.foreign.load.work as f64;
             let added = (model.unexplained as f64 / (SHARE_OF_DAY * usual).max(harmless))
-                .min(picture.times_most(DAY) / TIMES_DAY)
+                .min(picture.times_most(DAY) / (TIMES_DAY * caution))
                 .min(model.loads[DAY].active as f64 / 2.0);
             let minutes = minutes_beyond(TIMES_MINUTES * caution);
             added.max(alone).max(minutes).max(beside(picture, model, usual))

@@ -56,6 +56,11 @@ impl Load {
         Self { work: self.work.max(other.work), active: self.active.max(other.active) }
     }
 
+    /// The smaller of each.
+    pub fn min(self, other: Self) -> Self {
+        Self { work: self.work.min(other.work), active: self.active.min(other.active) }
+    }
+
     /// What exceeds `allowed`, of each.
     pub fn beyond(self, allowed: Self) -> Self {
         Self { work: self.work.saturating_sub(allowed.work), active: self.active.saturating_sub(allowed.active) }

@@ -63,3 +63,25 @@ fn what_tripped_is_learnt_when_a_person_accepts_it_and_not_before() {
     assert_eq!(detector.baseline(day).most[5].work, 5 * before);
     assert_eq!(live(&mut detector, day, &job(day, 5.0)), Level::Ok);
 }
+
+#[test]
+fn a_thief_who_takes_a_little_more_every_day_gets_no_further_in_two_weeks_than_a_bold_one_in_two_days() {
+    let (mut detector, first) = settled();
+    let mut reached = Vec::new();
+    for day in first..first + 28 {
+        // He knows every limit, and takes the most that nobody is warned of.
+        let times = |step: u32| 1.02f64.powf(f64::from(step));
+        let is_unheard = |step: u32| live(&mut detector.clone(), day, &job(day, times(step))) < Level::Warn;
+        let (mut unheard, mut heard) = (0, 400);
+        while heard - unheard > 1 {
+            let middle = (heard + unheard) / 2;
+            if is_unheard(middle) { unheard = middle } else { heard = middle }
+        }
+        live(&mut detector, day, &job(day, times(unheard)));
+        reached.push(times(unheard));
+    }
+    let most = |days: &[f64]| days.iter().copied().fold(0.0, f64::max);
+    // What is doubled at once is within 2.7 busiest days less the warning; newer days may double the limit, once.
+    assert!(reached[0] > 2.0 && most(&reached[..14]) < 5.0, "{reached:?}");
+    assert!(most(&reached) < 5.0 * 5.0, "the same again when those days have settled: {reached:?}");
+}

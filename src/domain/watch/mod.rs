@@ -14,6 +14,7 @@ mod dormant;
 mod drift;
 pub mod episode;
 mod first_use;
+mod folding;
 pub mod fusion;
 pub mod history;
 #[cfg(test)]

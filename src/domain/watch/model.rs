@@ -23,7 +23,7 @@ pub fn judge<'n>(
     }
     let mut found: Option<(u16, Minute)> = None;
     let mut used = UsdMicros::ZERO;
-    for minute in recent.range(picture.at.plus(-LOOK_BACK), picture.at) {
+    for minute in recent.range(picture.from.max(picture.at.plus(-LOOK_BACK)), picture.at) {
         for of in &minute.models {
             if !allowed.allows(name(of.model), minute.minute.start().date_naive()) {
                 found.get_or_insert((of.model, minute.minute));

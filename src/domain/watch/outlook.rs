@@ -95,9 +95,9 @@ impl Maturity {
                 "in use on fewer than four days: only eight times its busiest day, or use without a break, trips"
             }
             Self::Little => {
-                "a week or two of a key that is mostly idle: only four times its busiest day, or use without a break, trips"
+                "a week or two of a key that is mostly idle, on days that differ: only four times its busiest day, or use without a break, trips"
             }
-            Self::Young => "less than two weeks: half as much again is asked for",
+            Self::Young => "less than two weeks, steady or busy: half as much again is asked for",
             Self::Sparse => "few days with usage: more is asked for",
             Self::Full => "two weeks and more",
         }

@@ -41,6 +41,8 @@ pub struct Wake {
 pub struct Picture<'a> {
     /// The minute.
     pub at: Minute,
+    /// The first minute that is evidence: a person has seen what came before.
+    pub from: Minute,
     /// How many whole days the principal has been observed.
     pub observed_days: i64,
     /// The load of the windows that end here, by width.
@@ -62,9 +64,9 @@ pub enum Maturity {
     None,
     /// A week and more, but in use on fewer than four days: only what is far beyond all of them says something.
     Rare,
-    /// A week or two of a key that is idle most of the time.
+    /// A week or two of a key that is idle most of the time, and whose days differ.
     Little,
-    /// A week or two of a key that is busy on most days.
+    /// A week or two of a key that is busy for most of the day, or whose days are alike.
     Young,
     /// Two weeks and more, but in use on fewer than ten of the last 28 days.
     Sparse,
@@ -78,7 +80,7 @@ impl Maturity {
         match (observed_days, baseline.days) {
             (..7, _) | (_, 0) => Self::None,
             (_, ..4) => Self::Rare,
-            (..14, _) if baseline.density < 0.5 => Self::Little,
+            (..14, _) if baseline.density < 0.5 && !baseline.is_steady() => Self::Little,
             (..14, _) => Self::Young,
             (_, ..10) => Self::Sparse,
             _ => Self::Full,

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{KeyId, WorkspaceName};
+use crate::domain::time::Minute;
 
 /// What a key is for. The rotation machine and the ledger know; the watchdog is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -26,6 +27,7 @@ pub enum KeyRole {
 pub struct Roles {
     keys: BTreeMap<KeyId, KeyRole>,
     enrolled: BTreeSet<WorkspaceName>,
+    released: BTreeMap<KeyId, Minute>,
 }
 
 impl Roles {
@@ -33,6 +35,17 @@ impl Roles {
     pub fn add(&mut self, workspace: &WorkspaceName, key: &KeyId, role: KeyRole) {
         self.keys.insert(key.clone(), role);
         self.enrolled.insert(workspace.clone());
+    }
+
+    /// A person opened the gate again at this minute, and the key lives on: what it did until then has been seen.
+    pub fn release(&mut self, key: &KeyId, at: Minute) {
+        let newest = self.released.entry(key.clone()).or_insert(at);
+        *newest = at.max(*newest);
+    }
+
+    /// Up to when a person has seen what the key did, if its gate was ever opened again.
+    pub fn released(&self, key: &KeyId) -> Option<Minute> {
+        self.released.get(key).copied()
     }
 
     /// Whether guard has this key.

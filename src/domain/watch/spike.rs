@@ -59,6 +59,10 @@ const LEAST_UNBROKEN: f64 = 360.0;
 
 /// Where people are told already, in busiest days.
 const LITTLE_WARNS_FROM: f64 = 1.5;
+/// The same in the most minutes that a day had …
+const LITTLE_WARNS_TIMES: f64 = 2.0;
+/// … and at least so many minutes.
+const LITTLE_WARNS_MINUTES: f64 = 100.0;
 /// The same for services, as a share of what trips.
 const SERVICE_WARNS_FROM: f64 = 0.45;
 /// Evidence that warns and does not trip.
@@ -93,7 +97,9 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
     // With little history a moderate excess is worth a look, and no more.
     let ratio = if picture.maturity() <= Maturity::Little {
         let warned = if day >= LITTLE_WARNS_FROM { evidence.min(WARNS) } else { 0.0 };
-        ratio.max(warned).max(unbroken(picture))
+        let (active, most) = (picture.loads[DAY].active as f64, baseline.most[DAY].active as f64);
+        let lasts = active >= LITTLE_WARNS_MINUTES.max(LITTLE_WARNS_TIMES * most);
+        ratio.max(warned).max(if lasts { WARNS } else { 0.0 }).max(unbroken(picture))
     } else {
         ratio
     };

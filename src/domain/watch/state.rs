@@ -42,6 +42,8 @@ pub struct DetectorState {
     observed_since: Minute,
     judged: Option<Minute>,
     folded: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<Minute>,
     models: Vec<(String, Minute)>,
     marks: Marks,
     recent: String,
@@ -57,6 +59,7 @@ impl Detector {
             observed_since: self.observed_since,
             judged: self.judged,
             folded: self.folded,
+            seen: self.seen,
             models: self.models.iter().map(|model| (model.name.to_string(), model.first)).collect(),
             marks: self.marks.clone(),
             recent: pack_minutes(self.kept_minutes()),
@@ -77,6 +80,7 @@ impl Detector {
         let mut detector = Self::new(state.observed_since);
         detector.judged = state.judged;
         detector.folded = state.folded;
+        detector.seen = state.seen;
         detector.models = state
             .models
             .iter()

@@ -62,7 +62,14 @@ fn of_principal(stage: &Stage<'_>, past: &Past, roles: &Roles) -> Vec<OwnVerdict
     let usage = priced(&past.rows, |row| app.prices.cost(row).amount);
     let mut news = Vec::new();
     let mut poll = |at: Minute, usage: &[MinuteUsage]| {
-        let look = Look { read: (at, at), policy: &policy, known, history_until: None, response: Response::Observes };
+        let look = Look {
+            read: (at, at),
+            policy: &policy,
+            known,
+            history_until: None,
+            released: None,
+            response: Response::Observes,
+        };
         if let Some((verdict, true)) = watched.take_in(&mut detector, &past.principal, usage, &look)
             && verdict.level >= Level::Warn
         {
