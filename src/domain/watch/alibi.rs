@@ -39,8 +39,13 @@ impl Alibi {
 
     /// Whether a job ran in this minute.
     pub fn explains(&self, minute: Minute) -> bool {
+        self.run_at(minute).is_some()
+    }
+
+    /// When the run began that goes on in this minute; of runs that overlap, the first.
+    pub fn run_at(&self, minute: Minute) -> Option<Minute> {
         let after = self.stretches.partition_point(|s| s.0 <= minute);
-        after > 0 && minute <= self.stretches[after - 1].1
+        self.stretches[..after].last().filter(|run| minute <= run.1).map(|run| run.0)
     }
 }
 
@@ -93,6 +98,8 @@ mod tests {
         {
             assert_eq!(alibi.explains(minute(at)), explained, "{at}");
         }
+        assert_eq!(alibi.run_at(minute(25)), Some(minute(10)));
+        assert_eq!(alibi.run_at(minute(35)), Some(minute(30)));
         assert!(!Alibi::default().explains(minute(0)));
     }
 }

@@ -22,6 +22,8 @@ const SETTLED_AFTER_DAYS: i64 = 14;
 /// What newer days may raise a maximum to, in what settled days held: who takes a little more every day is measured by what was
 /// before he came. A doubled job is within it; more is learnt when its days have settled, or when a person accepts them.
 const MOST_RISE: u64 = 2;
+/// Below this share of quarters in use a key works in runs.
+const WORKS_IN_RUNS: f64 = 0.4;
 /// A key is steady when at least this many days …
 const STEADY_DAYS: usize = 5;
 /// … spread no wider than this: most of them within a quarter of the median.
@@ -148,6 +150,11 @@ impl Baseline {
             },
             density: quarters as f64 / (QUARTERS_A_DAY as f64 * teaching.len().max(1) as f64),
         }
+    }
+
+    /// The key is silent most of the time: it works in runs, and one run more is ordinary.
+    pub fn works_in_runs(&self) -> bool {
+        self.density < WORKS_IN_RUNS
     }
 
     /// Most days hold much the same: a week of them tells what to expect.

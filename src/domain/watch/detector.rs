@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::amount::Amount;
 use super::baseline::{self, Baseline, Marks};
 use super::ceiling::Spent;
+use super::folding::RUN_LIMIT;
 use super::fusion;
 use super::history::{
-    DAY, Day, DayIndex, Foreign, History, KEPT_DAYS, Load, QUARTERS_A_DAY, Quarter, QuarterIndex, WIDTH_COUNT, WIDTHS,
-    day_of, quarter_of, start_of, sum_foreign,
+    DAY, DayIndex, Foreign, History, Load, QUARTERS_A_DAY, QuarterIndex, WIDTH_COUNT, WIDTHS, day_of, quarter_of,
+    start_of, sum_foreign,
 };
-use super::picture::{NewModel, Picture, Wake};
+use super::picture::{NewModel, Picture, Run, Wake};
 use super::policy::Policy;
 use super::recent::{ActiveMinute, ModelAmount, Recent};
 use super::usage::MinuteUsage;
@@ -246,6 +247,7 @@ impl Detector {
             costs: windows.map(|sum| sum.amount.usd),
             foreign,
             new_model,
+            run: self.recorded_run(at, policy),
             baseline: &baseline,
         };
         let name = |index: u16| self.models.get(usize::from(index)).map_or("", |model| model.name.as_ref());
@@ -257,6 +259,12 @@ impl Detector {
     /// What was spent in the calendar windows that contain `at`.
     pub fn spent(&self, at: Minute) -> Spent {
         Spent::of(&self.recent, &self.history, start_of(self.folded), at)
+    }
+
+    fn recorded_run(&self, at: Minute, policy: &Policy<'_>) -> Option<Run> {
+        let began = policy.alibi.filter(|_| policy.watch.runs_registered)?.run_at(at)?;
+        let sum = self.recent.sum(began.max(at.plus(1 - RUN_LIMIT)).max(self.evidence_from()), at);
+        Some(Run { load: sum.into(), cost: sum.amount.usd })
     }
 
     fn wake(&self, at: Minute) -> Option<Wake> {

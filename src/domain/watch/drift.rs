@@ -24,8 +24,6 @@ const ADDED_RUN: f64 = 0.7;
 const TIMES_MINUTES_ADDED: f64 = 1.2;
 /// Minutes more than that, when usage was added.
 const LEAST_MINUTES_ADDED: f64 = 3.0;
-/// Below this share of quarters in use a key works in runs, so that one run more is ordinary at any width.
-const WORKS_IN_RUNS: f64 = 0.4;
 /// With no more than this many busiest days in 24 hours, an hour that is busier than ever may be such a run.
 const MOVED: f64 = 1.1;
 /// Minutes more than the statistics allow before minutes count as evidence.
@@ -78,7 +76,7 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
         let varied = most * TIMES_MINUTES.max((1.2 * spread).exp()) * caution;
         let moved = match width {
             SIX_HOURS.. => RUNS * run,
-            _ if baseline.density < WORKS_IN_RUNS && (day < MOVED || width > HOUR) => run,
+            _ if baseline.works_in_runs() && (day < MOVED || width > HOUR) => run,
             _ => 0.0,
         };
         varied.max(most + moved) + least

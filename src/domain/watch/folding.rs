@@ -14,7 +14,7 @@ const FOLD_AFTER: i64 = DAY;
 /// Minutes without usage that end a run.
 const RUN_GAP: i64 = 30;
 /// A run is measured over at most this many minutes.
-const RUN_LIMIT: i64 = 180;
+pub(super) const RUN_LIMIT: i64 = 180;
 /// Before a key was observed for this long, earlier days cannot explain anything.
 const EXPLAINABLE_AFTER: i64 = 14 * DAY;
 

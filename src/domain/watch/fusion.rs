@@ -5,7 +5,7 @@ use super::policy::Policy;
 use super::recent::Recent;
 use super::rule::Rule;
 use super::verdict::{Finding, Level};
-use super::{alibi, ceiling, dormant, drift, first_use, loss, model, spike};
+use super::{alibi, ceiling, dormant, drift, first_use, loss, model, run_size, spike};
 use crate::domain::ledger::RuleAction;
 
 /// Everything that rules say about the picture and that policy lets through, the gravest first.
@@ -18,8 +18,8 @@ pub fn findings<'n>(
 ) -> Vec<Finding> {
     let watch = policy.watch;
     let day = picture.costs[picture.costs.len() - 1];
-    // A workspace whose jobs all have run records explains its odd hours by them.
-    let runs_explain = watch.runs_registered && policy.alibi.is_some();
+    // Run records explain the odd hours of a key that works in runs; of one that is always on they explain nothing.
+    let runs_explain = watch.runs_registered && policy.alibi.is_some() && picture.baseline.works_in_runs();
     let statistics = day >= watch.floor;
     let mut findings: Vec<Finding> = [
         dormant::judge(picture, wake, policy.role, watch),
@@ -29,6 +29,7 @@ pub fn findings<'n>(
         first_use::judge(picture),
         statistics.then(|| spike::judge(picture)).flatten(),
         (statistics && !runs_explain).then(|| drift::judge(picture)).flatten(),
+        statistics.then(|| run_size::judge(picture)).flatten(),
     ]
     .into_iter()
     .flatten()

@@ -2,8 +2,8 @@
 
 use super::invariance::used;
 use super::usage::MinuteUsage;
-use super::{Detector, Judgement, KeyRole, Level, Policy};
-use crate::domain::ledger::{ModelPolicy, WatchPolicy};
+use super::{Alibi, Detector, Judgement, KeyRole, Level, Policy, Rule};
+use crate::domain::ledger::{ModelPolicy, RuleAction, WatchPolicy};
 use crate::domain::time::Minute;
 
 const DAY: i64 = 1440;
@@ -22,11 +22,22 @@ fn job(day: i64, times: f64) -> Vec<MinuteUsage> {
 
 /// Judges a whole day of usage.
 fn live(detector: &mut Detector, day: i64, minutes: &[MinuteUsage]) -> Level {
-    let (watch, models) = (WatchPolicy::default(), ModelPolicy::default());
-    let policy = Policy { watch: &watch, models: &models, acceptable_loss: None, role: KeyRole::Active, alibi: None };
+    let said = live_with(detector, day, minutes, &WatchPolicy::default(), None);
+    said.iter().map(Judgement::level).max().unwrap_or_default()
+}
+
+fn live_with(
+    detector: &mut Detector,
+    day: i64,
+    minutes: &[MinuteUsage],
+    watch: &WatchPolicy,
+    alibi: Option<&Alibi>,
+) -> Vec<Judgement> {
+    let models = ModelPolicy::default();
+    let policy = Policy { watch, models: &models, acceptable_loss: None, role: KeyRole::Active, alibi };
     let (from, to) = (Minute::from_epoch(day * DAY), Minute::from_epoch((day + 1) * DAY - 1));
     detector.ingest(from, to, minutes);
-    detector.judge(to, &policy).iter().map(Judgement::level).max().unwrap_or_default()
+    detector.judge(to, &policy)
 }
 
 /// Four weeks of the job alone.
@@ -84,4 +95,34 @@ fn a_thief_who_takes_a_little_more_every_day_gets_no_further_in_two_weeks_than_a
     // What is doubled at once is within 2.7 busiest days less the warning; newer days may double the limit, once.
     assert!(reached[0] > 2.0 && most(&reached[..14]) < 5.0, "{reached:?}");
     assert!(most(&reached) < 5.0 * 5.0, "the same again when those days have settled: {reached:?}");
+}
+
+/// What the largest of a day's runs looks like when it is on record, and `times` as large from its tenth minute on for `minutes`.
+fn recorded_run(times: f64, minutes: i64, policy: &WatchPolicy) -> Vec<(Rule, Level)> {
+    let (mut detector, day) = settled();
+    let mut usage = job(day, 1.0);
+    let began = usage[0].minute;
+    usage.retain(|m| m.minute < began.plus(10) || m.minute > began.plus(10 + minutes));
+    let stolen = (10..10 + minutes).map(|m| used(began.plus(m).epoch(), "model-a", (MINUTE as f64 * times) as u64));
+    usage.extend(stolen);
+    usage.sort_by_key(|m| m.minute);
+    // Every run is on record, the one that the thief hides in for as long as he does.
+    let runs = (0..4).map(|run| (day * DAY + run * 360 + 50, day * DAY + run * 360 + 90 + minutes));
+    let alibi = Alibi::new(runs.map(|(from, to)| (Minute::from_epoch(from), Minute::from_epoch(to))).collect());
+    let policy = WatchPolicy { runs_registered: true, ..policy.clone() };
+    let said = live_with(&mut detector, day, &usage, &policy, Some(&alibi));
+    said.iter().flat_map(|judgement| &judgement.findings).map(|finding| (finding.rule, finding.level)).collect()
+}
+
+#[test]
+fn a_thief_in_a_recorded_run_is_told_by_its_size_and_trips_where_the_owner_says_so() {
+    let usual = WatchPolicy::default();
+    assert_eq!(recorded_run(1.0, 10, &usual), [], "the run as ever");
+    assert_eq!(recorded_run(1.5, 15, &usual), [], "a larger run is an ordinary decision");
+    let said = recorded_run(1.2, 120, &usual);
+    assert!(said.contains(&(Rule::RunSize, Level::Warn)), "six times as long: {said:?}");
+    assert!(said.iter().all(|(rule, _)| *rule != Rule::Alibi), "it has an alibi");
+    let strict = WatchPolicy { rules: [("run_size".to_owned(), RuleAction::Trip)].into(), ..usual };
+    let said = recorded_run(1.2, 120, &strict);
+    assert!(said.contains(&(Rule::RunSize, Level::Trip)), "{said:?}");
 }

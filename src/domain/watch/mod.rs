@@ -30,6 +30,7 @@ pub mod recent;
 mod robust;
 mod role;
 mod rule;
+mod run_size;
 pub mod scenario;
 pub mod schedule;
 mod spike;

@@ -23,6 +23,15 @@ pub struct NewModel {
     pub beside: u64,
 }
 
+/// A recorded run that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// What was used since it began, or within the longest time that runs are measured over.
+    pub load: Load,
+    /// Its cost.
+    pub cost: UsdMicros,
+}
+
 /// A key that was silent and is in use again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wake {
@@ -53,6 +62,8 @@ pub struct Picture<'a> {
     pub foreign: Foreign,
     /// The newest model, when it is young.
     pub new_model: Option<NewModel>,
+    /// The recorded run that goes on, when all runs are on record.
+    pub run: Option<Run>,
     /// What is usual.
     pub baseline: &'a Baseline,
 }

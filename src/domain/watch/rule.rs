@@ -25,6 +25,8 @@ pub enum Rule {
     FirstUse,
     /// Usage when no job ran.
     Alibi,
+    /// More in a recorded run than any run ever used.
+    RunSize,
     /// Usage on a key that nobody should be using.
     Dormant,
     /// Usage on a key that exists to be stolen.
@@ -37,7 +39,7 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Spike,
         Self::Drift,
         Self::Ceiling,
@@ -46,6 +48,7 @@ impl Rule {
         Self::Model,
         Self::FirstUse,
         Self::Alibi,
+        Self::RunSize,
         Self::Dormant,
         Self::Canary,
         Self::Stranger,
@@ -63,6 +66,7 @@ impl Rule {
             Self::Model => "model",
             Self::FirstUse => "first_use",
             Self::Alibi => "alibi",
+            Self::RunSize => "run_size",
             Self::Dormant => "dormant",
             Self::Canary => "canary",
             Self::Stranger => "stranger",
@@ -77,13 +81,13 @@ impl Rule {
 
     /// It judges by statistics and needs history; what it says is probable, not certain.
     pub const fn is_statistical(self) -> bool {
-        matches!(self, Self::Spike | Self::Drift)
+        matches!(self, Self::Spike | Self::Drift | Self::RunSize)
     }
 
     /// The most it may lead to unless the ledger says otherwise.
     pub const fn default_action(self) -> RuleAction {
         match self {
-            Self::Stranger | Self::Budget | Self::Blind => RuleAction::Warn,
+            Self::Stranger | Self::Budget | Self::Blind | Self::RunSize => RuleAction::Warn,
             _ => RuleAction::Trip,
         }
     }

@@ -101,6 +101,17 @@ pub enum Figures {
         /// Its cost.
         used: UsdMicros,
     },
+    /// A recorded run is larger than any before.
+    Run {
+        /// Its cost so far, within at most three hours.
+        used: UsdMicros,
+        /// Its work in the largest run of four weeks.
+        times_most: f64,
+        /// Its minutes with usage.
+        active: u64,
+        /// The most minutes that a run had.
+        most: u64,
+    },
     /// Usage on a key that should be silent.
     Awake {
         /// Days without usage before; `None` when it never was in use.
@@ -349,6 +360,10 @@ impl fmt::Display for Figures {
             Self::OutsideRuns { minutes, used } => {
                 write!(f, "{used} in {minutes} minutes within an hour in which no job ran")
             }
+            Self::Run { used, times_most, active, most } => write!(
+                f,
+                "{used} in one run, {times_most:.1} times the largest of four weeks ({active} minutes in use, at most {most} before)"
+            ),
             Self::Awake { idle_days: Some(days), used } => {
                 write!(f, "{used} on a key that was silent for {days} days")
             }

@@ -294,6 +294,7 @@ const RULES: &[(&str, &str)] = &[
     ("model", "A model that is not allowed."),
     ("first_use", "A model, tier, context size or geography that was never seen on this key."),
     ("alibi", "Usage while no run was registered and no job was expected."),
+    ("run_size", "A recorded run uses far more, or lasts far longer, than any before."),
     ("dormant", "Usage on a standby, a retired, a revoked or a long idle key."),
     ("canary", "Usage on a key that was planted to be stolen."),
     ("stranger", "Usage on a key that the ledger does not know, or on none at all."),
