@@ -36,6 +36,8 @@ pub struct Row {
     pub first_warn_at: Option<Minutes>,
     /// The poll of the first trip that counts.
     pub first_trip_at: Option<Minutes>,
+    /// How far the strongest evidence went along the way to a trip; 1 and more is enough for one.
+    pub evidence: Option<f64>,
     /// The rule that tripped first, or else warned first.
     pub rule: Option<Rule>,
     /// Minutes from the first stolen minute to the first trip.
@@ -88,6 +90,7 @@ pub(super) fn row(subject: &Subject<'_>, replay: &Replay) -> Row {
         trips,
         first_warn_at: warn.map(|s| Minutes(s.polled_at)),
         first_trip_at: trip.map(|s| Minutes(s.polled_at)),
+        evidence: at_least(Level::Notice).map(|s| s.finding.ratio).max_by(f64::total_cmp),
         rule: trip.or(warn).map(|s| s.finding.rule),
         delay_minutes: trip.and_then(|s| Some(s.polled_at.since(onset(s.polled_at)?))),
         warn_delay_minutes: warn.and_then(|s| Some(s.polled_at.since(onset(s.polled_at)?))),
