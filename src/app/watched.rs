@@ -17,7 +17,7 @@ use crate::domain::time::{Minute, Timestamp};
 use crate::domain::usage::UsageRow;
 use crate::domain::watch::episode::{self, Episode};
 use crate::domain::watch::state::DetectorState;
-use crate::domain::watch::usage::{MinuteUsage, ModelUsage};
+use crate::domain::watch::usage::{self, MinuteUsage, ModelUsage};
 use crate::domain::watch::{
     Detector, Figures, Finding, Judgement, Level, Policy, Response, Rule, Verdict, amount, fusion,
 };
@@ -267,14 +267,20 @@ pub fn priced(rows: &[UsageRow], cost: impl Fn(&UsageRow) -> UsdMicros) -> Vec<M
     let mut minutes = Vec::new();
     for group in rows.chunk_by(|a, b| a.minute == b.minute) {
         let mut models: Vec<ModelUsage> = Vec::with_capacity(1);
+        let mut terms: Vec<Arc<str>> = Vec::new();
         for row in group {
+            for term in usage::terms(&row.billing) {
+                if !terms.contains(&term) {
+                    terms.push(term);
+                }
+            }
             let amount = amount::Amount { work: amount::work(&row.tokens), usd: cost(row), tokens: row.tokens.total() };
             match models.iter_mut().find(|of| *of.model == *row.model) {
                 Some(of) => of.amount += amount,
                 None => models.push(ModelUsage { model: Arc::from(row.model.as_str()), amount }),
             }
         }
-        minutes.push(MinuteUsage { minute: group[0].minute, models });
+        minutes.push(MinuteUsage { minute: group[0].minute, models, terms });
     }
     minutes
 }

@@ -126,12 +126,16 @@ impl Watch {
     }
 
     pub fn shows(&self, key: &str, minute: Minute, tokens: Tokens, from: Timestamp) {
+        self.shows_on(key, minute, tokens, Billing::default(), from);
+    }
+
+    fn shows_on(&self, key: &str, minute: Minute, tokens: Tokens, billing: Billing, from: Timestamp) {
         let row = UsageRow {
             minute,
             principal: Principal::Key(id(key)),
             workspace: Some("wrkspc_test".parse().unwrap()),
             model: "claude-sonnet-4-6".to_owned(),
-            billing: Billing::default(),
+            billing,
             tokens,
         };
         self.feed.script().shown.push(Shown { row, from });
@@ -412,4 +416,26 @@ async fn a_verdict_that_persists_is_told_once_and_many_keys_are_one_notice() -> 
     assert!(tripped[0].summary.ends_with("guard does not hold this key and cannot stop it, a person must"));
     assert!(tripped[0].detail.contains("common cause"), "{}", tripped[0].detail);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_tier_that_a_key_never_used_is_told_at_any_size_and_stops_nothing() {
+    let watch = Watch::new();
+    let on = |tier: &str| Billing { service_tier: Some(tier.to_owned()), ..Billing::default() };
+    for day in 1..=28 {
+        let minute = watch.minute().plus(-day * 1440);
+        watch.shows_on("a", minute, tokens(2_000, 400), on("standard"), minute.plus(5).start());
+    }
+    assert_eq!(watch.poll().await.verdicts, []);
+    let probe = watch.minute();
+    watch.shows_on("a", probe, tokens(8, 4), on("priority"), probe.plus(5).start());
+    watch.world.pass(TimeDelta::minutes(6));
+    let said = watch.poll().await.verdicts;
+    assert_eq!(said.len(), 1);
+    assert_eq!((said[0].verdict.rule, said[0].verdict.level, said[0].news), (Rule::FirstUse, Level::Warn, true));
+    assert!(
+        said[0].verdict.sentence.starts_with("service tier `priority`, first used"),
+        "{}",
+        said[0].verdict.sentence
+    );
 }

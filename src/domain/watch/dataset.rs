@@ -167,7 +167,7 @@ impl Rates {
                 })
                 .collect();
             if !models.is_empty() {
-                minutes.push(MinuteUsage { minute: group[0].minute, models });
+                minutes.push(MinuteUsage { minute: group[0].minute, models, terms: Vec::new() });
             }
         }
         minutes

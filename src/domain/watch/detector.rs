@@ -1,17 +1,16 @@
 //! One principal under watch: what it remembers, and how usage is taken in and judged.
 
-use std::sync::Arc;
-
 use super::amount::Amount;
 use super::baseline::{self, Baseline, Marks};
 use super::ceiling::Spent;
 use super::folding::RUN_LIMIT;
 use super::fusion;
 use super::history::{
-    DAY, DayIndex, Foreign, History, Load, QUARTERS_A_DAY, QuarterIndex, WIDTH_COUNT, WIDTHS, day_of, quarter_of,
-    start_of, sum_foreign,
+    DAY, DayIndex, Foreign, History, Load, QUARTERS_A_DAY, QuarterIndex, WIDTHS, day_of, quarter_of, start_of,
+    sum_foreign,
 };
-use super::picture::{NewModel, Picture, Run, Wake};
+use super::novelty::FirstSeen;
+use super::picture::{Picture, Run, Wake};
 use super::policy::Policy;
 use super::recent::{ActiveMinute, ModelAmount, Recent};
 use super::usage::MinuteUsage;
@@ -21,29 +20,17 @@ use crate::domain::time::Minute;
 
 /// How far back data that change are judged anew. Later restatements still replace what is known of their minutes.
 pub(super) const JUDGE_AGAIN: i64 = 6 * 60;
-/// The width in which models beside a new one are looked for.
-const THREE_HOURS: usize = 3;
-/// A model is new for this long.
-const MODEL_IS_NEW: i64 = 3 * DAY;
-/// Before a key was observed for this long, every model on it is new and none is remarkable.
-const MODELS_SETTLE: i64 = 3 * DAY;
 /// No single amount counts for more, so that sums cannot overflow: 2⁴⁸ micro-dollars are 281 million dollars a minute.
 const MOST_A_MINUTE: u64 = 1 << 48;
 /// Before any minute.
 pub(super) const ALWAYS: Minute = Minute::from_epoch(i64::MIN);
 
-/// A model that this principal used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct KnownModel {
-    pub(super) name: Arc<str>,
-    pub(super) first: Minute,
-}
-
 /// What is remembered of one principal. A value: equal usage gives equal verdicts, however it was cut into polls.
 #[derive(Debug, Clone)]
 pub struct Detector {
     pub(super) observed_since: Minute,
-    pub(super) models: Vec<KnownModel>,
+    pub(super) models: Vec<FirstSeen>,
+    pub(super) terms: Vec<FirstSeen>,
     pub(super) recent: Recent,
     pub(super) history: History,
     pub(super) marks: Marks,
@@ -88,6 +75,7 @@ impl Detector {
         Self {
             observed_since: since,
             models: Vec::new(),
+            terms: Vec::new(),
             recent: Recent::default(),
             history: History::default(),
             marks: Marks::default(),
@@ -121,7 +109,7 @@ impl Detector {
         let minutes: Vec<ActiveMinute> =
             minutes.iter().filter(|m| m.minute >= from).filter_map(|minute| self.active_minute(minute)).collect();
         let Some(changed) = self.recent.replace(from, to, minutes) else { return };
-        self.date_models(changed);
+        self.date_novelties(changed);
         if let Some(judged) = self.judged.filter(|judged| changed <= *judged) {
             let again = changed.max(judged.plus(-JUDGE_AGAIN));
             self.judged = Some(again.plus(-1));
@@ -145,33 +133,11 @@ impl Detector {
             total += amount;
             models.push(ModelAmount { model: self.model_index(&of.model, usage.minute), amount });
         }
-        (!models.is_empty()).then_some(ActiveMinute { minute: usage.minute, models, total })
-    }
-
-    fn model_index(&mut self, name: &Arc<str>, minute: Minute) -> u16 {
-        let index = match self.models.iter().position(|known| known.name == *name) {
-            Some(index) => index,
-            // A principal with more models than an index can count shares the last one.
-            None if self.models.len() >= usize::from(u16::MAX) => self.models.len() - 1,
-            None => {
-                self.models.push(KnownModel { name: name.clone(), first: minute });
-                self.models.len() - 1
-            }
-        };
-        u16::try_from(index).unwrap_or(u16::MAX)
-    }
-
-    /// The first use of a model is what the data say, not what a poll once saw.
-    fn date_models(&mut self, changed: Minute) {
-        let horizon = start_of(self.folded);
-        for (index, model) in self.models.iter_mut().enumerate() {
-            if model.first < changed && model.first < horizon {
-                continue;
-            }
-            let used = |m: &&ActiveMinute| m.models.iter().any(|of| usize::from(of.model) == index);
-            // A use that was taken back leaves the model unused: its first use lies in the future.
-            model.first = self.recent.minutes().iter().find(used).map_or(Minute::from_epoch(i64::MAX), |m| m.minute);
+        if models.is_empty() {
+            return None;
         }
+        let terms = self.term_bits(&usage.terms, usage.minute);
+        Some(ActiveMinute { minute: usage.minute, models, total, terms })
     }
 
     /// Judges every minute up to and including `at` that was not judged on these data yet, oldest first, and returns what is
@@ -225,7 +191,7 @@ impl Detector {
     }
 
     /// The first minute that is evidence.
-    fn evidence_from(&self) -> Minute {
+    pub(super) fn evidence_from(&self) -> Minute {
         self.seen.map_or(ALWAYS, |seen| seen.plus(1))
     }
 
@@ -247,6 +213,7 @@ impl Detector {
             costs: windows.map(|sum| sum.amount.usd),
             foreign,
             new_model,
+            new_term: self.new_term(at),
             run: self.recorded_run(at, policy),
             baseline: &baseline,
         };
@@ -289,7 +256,7 @@ impl Detector {
         Baseline::for_day(&self.history, &self.marks, day)
     }
 
-    fn expected(&mut self, quarter: QuarterIndex) -> Load {
+    pub(super) fn expected(&mut self, quarter: QuarterIndex) -> Load {
         let place = self.cache.expected.binary_search_by_key(&quarter, |known| known.0);
         match place {
             Ok(at) => self.cache.expected[at].1,
@@ -331,40 +298,5 @@ impl Detector {
         }
         let newest = (now, self.foreign_quarter(now, from, at));
         sum_foreign(self.cache.foreign.iter().copied().chain([newest]))
-    }
-
-    fn new_model(&mut self, at: Minute) -> Option<NewModel> {
-        let settled = self.observed_since.plus(MODELS_SETTLE);
-        let (index, model) = self
-            .models
-            .iter()
-            .enumerate()
-            .filter(|(_, m)| m.first >= settled && m.first <= at && at.since(m.first) < MODEL_IS_NEW)
-            .max_by_key(|(_, m)| m.first)?;
-        let (name, first) = (model.name.to_string(), model.first);
-        let mut loads = [Load::default(); WIDTH_COUNT];
-        let mut cost = UsdMicros::ZERO;
-        let mut by_quarter: Vec<(QuarterIndex, u64)> = Vec::new();
-        let mut beside = 0;
-        for minute in self.recent.range(at.plus(1 - DAY).max(first).max(self.evidence_from()), at) {
-            let Some(of) = minute.models.iter().find(|of| usize::from(of.model) == index) else { continue };
-            for (load, width) in loads.iter_mut().zip(WIDTHS) {
-                if at.since(minute.minute) < width {
-                    *load = load.plus(Load { work: of.amount.work, active: 1 });
-                }
-            }
-            cost += of.amount.usd;
-            beside += u64::from(minute.models.len() > 1 && at.since(minute.minute) < WIDTHS[THREE_HOURS]);
-            let quarter = quarter_of(minute.minute);
-            match by_quarter.last_mut() {
-                Some(last) if last.0 == quarter => last.1 += of.amount.work,
-                _ => by_quarter.push((quarter, of.amount.work)),
-            }
-        }
-        let unexplained = by_quarter
-            .into_iter()
-            .map(|(q, work)| work.saturating_sub(self.expected(q).work.saturating_mul(3) / 2))
-            .sum();
-        Some(NewModel { name, first, loads, cost, unexplained, beside })
     }
 }

@@ -1,10 +1,13 @@
-//! A model that the principal never used. The first request is the attacker's probe, or an owner's migration: people
+//! A model, or a term of billing (tier, context window, geography), that the principal never used. The first request is the attacker's probe, or an owner's migration: people
 //! hear of it at any size. It trips when the new model adds work instead of taking it over.
 
 use super::history::WIDTH_COUNT;
 use super::picture::{Maturity, NewModel, Picture};
 use super::rule::Rule;
 use super::verdict::{Figures, Finding, Level};
+
+/// The evidence that lies in the novelty itself.
+const NOVEL: f64 = 0.65;
 
 const THREE_HOURS: usize = 3;
 const DAY: usize = WIDTH_COUNT - 1;
@@ -76,7 +79,7 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
     Some(Finding {
         rule: Rule::FirstUse,
         level: if evidence >= 1.0 { Level::Trip } else { Level::Warn },
-        ratio: evidence.max(0.65),
+        ratio: evidence.max(NOVEL),
         confidence: (0.5 + 0.4 * evidence).min(0.99),
         figures: Figures::Model {
             model: model.name.clone(),
@@ -84,6 +87,18 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
             used: model.cost,
             share_of_most_day: if busiest > 0.0 { model.loads[DAY].work as f64 / busiest } else { 0.0 },
         },
+    })
+}
+
+/// Judges the newest term of billing. It is told at any size and never trips: what it costs is for other rules.
+pub fn judge_term(picture: &Picture<'_>) -> Option<Finding> {
+    let term = picture.new_term.as_ref()?;
+    Some(Finding {
+        rule: Rule::FirstUse,
+        level: Level::Warn,
+        ratio: NOVEL,
+        confidence: 0.5,
+        figures: Figures::Term { term: term.name.clone(), first: term.first, used: term.cost },
     })
 }
 

@@ -27,6 +27,7 @@ pub fn findings<'n>(
         policy.alibi.and_then(|runs| alibi::judge(picture, recent, runs, watch.runs_registered)),
         watch.cold_start_budget.and_then(|budget| ceiling::judge_cold_start(picture, budget)),
         first_use::judge(picture),
+        first_use::judge_term(picture),
         statistics.then(|| spike::judge(picture)).flatten(),
         (statistics && !runs_explain).then(|| drift::judge(picture)).flatten(),
         statistics.then(|| run_size::judge(picture)).flatten(),

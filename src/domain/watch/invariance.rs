@@ -36,7 +36,8 @@ pub(super) fn usage(seed: u64, stolen: i64, times: u64) -> Vec<MinuteUsage> {
 
 pub(super) fn used(minute: i64, model: &str, work: u64) -> MinuteUsage {
     let amount = Amount { work, usd: UsdMicros::from_micros(work / 10), tokens: work / 10 };
-    MinuteUsage { minute: Minute::from_epoch(minute), models: vec![ModelUsage { model: Arc::from(model), amount }] }
+    let models = vec![ModelUsage { model: Arc::from(model), amount }];
+    MinuteUsage { minute: Minute::from_epoch(minute), models, terms: vec!["service tier `standard`".into()] }
 }
 
 /// Feeds `minutes` in polls at the given minutes and collects everything that is said.

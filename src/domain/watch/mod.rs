@@ -23,6 +23,7 @@ mod invariance;
 mod learning;
 mod loss;
 mod model;
+mod novelty;
 pub mod outlook;
 pub mod picture;
 mod policy;

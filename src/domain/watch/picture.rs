@@ -23,6 +23,17 @@ pub struct NewModel {
     pub beside: u64,
 }
 
+/// Terms of billing that the principal began to use within the last three days, on a key that is older.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewTerm {
+    /// In words.
+    pub name: String,
+    /// First use.
+    pub first: Minute,
+    /// Cost of the minutes with it within 24 hours.
+    pub cost: UsdMicros,
+}
+
 /// A recorded run that goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
@@ -62,6 +73,8 @@ pub struct Picture<'a> {
     pub foreign: Foreign,
     /// The newest model, when it is young.
     pub new_model: Option<NewModel>,
+    /// The newest term of billing, when it is young.
+    pub new_term: Option<NewTerm>,
     /// The recorded run that goes on, when all runs are on record.
     pub run: Option<Run>,
     /// What is usual.

@@ -21,6 +21,8 @@ pub struct ActiveMinute {
     pub models: Vec<ModelAmount>,
     /// All models together.
     pub total: Amount,
+    /// The terms that it was billed on, a bit each: indices into the detector's table of terms.
+    pub terms: u16,
 }
 
 /// A sum over a window.

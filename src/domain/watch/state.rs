@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::amount::Amount;
 use super::baseline::Marks;
-use super::detector::{Detector, KnownModel};
+use super::detector::Detector;
 use super::history::{Day, Foreign, History, Load, Quarter, WIDTH_COUNT};
+use super::novelty::FirstSeen;
 use super::recent::{ActiveMinute, ModelAmount, Recent};
 use crate::domain::money::UsdMicros;
 use crate::domain::time::Minute;
@@ -45,8 +46,13 @@ pub struct DetectorState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seen: Option<Minute>,
     models: Vec<(String, Minute)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    terms: Vec<(String, Minute)>,
     marks: Marks,
     recent: String,
+    /// The terms of those minutes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    recent_terms: String,
     quarters: String,
     days: String,
 }
@@ -60,9 +66,11 @@ impl Detector {
             judged: self.judged,
             folded: self.folded,
             seen: self.seen,
-            models: self.models.iter().map(|model| (model.name.to_string(), model.first)).collect(),
+            models: named(&self.models),
+            terms: named(&self.terms),
             marks: self.marks.clone(),
             recent: pack_minutes(self.kept_minutes()),
+            recent_terms: pack_terms(self.kept_minutes()),
             quarters: pack_quarters(&self.history),
             days: pack_days(&self.history),
         }
@@ -81,13 +89,12 @@ impl Detector {
         detector.judged = state.judged;
         detector.folded = state.folded;
         detector.seen = state.seen;
-        detector.models = state
-            .models
-            .iter()
-            .map(|(name, first)| KnownModel { name: Arc::from(name.as_str()), first: *first })
-            .collect();
+        detector.models = first_seen(&state.models);
+        detector.terms = first_seen(&state.terms);
         detector.marks = state.marks.clone();
-        detector.recent = Recent::new(unpack_minutes(&state.recent).ok_or(damaged("list of minutes"))?);
+        let mut minutes = unpack_minutes(&state.recent).ok_or(damaged("list of minutes"))?;
+        unpack_terms(&state.recent_terms, &mut minutes).ok_or(damaged("list of terms"))?;
+        detector.recent = Recent::new(minutes);
         detector.history.quarters = unpack_quarters(&state.quarters).ok_or(damaged("list of quarters"))?.into();
         detector.history.days = unpack_days(&state.days).ok_or(damaged("list of days"))?.into();
         Ok(detector)
@@ -186,9 +193,37 @@ fn unpack_minutes(text: &str) -> Option<Vec<ActiveMinute>> {
             models.push(ModelAmount { model, amount: Amount { work, usd, tokens: unpacker.number()? } });
         }
         let total = models.iter().fold(Amount::default(), |sum, of| sum + of.amount);
-        minutes.push(ActiveMinute { minute, models, total });
+        minutes.push(ActiveMinute { minute, models, total, terms: 0 });
     }
     Some(minutes)
+}
+
+/// How many minutes in a row have the same terms, and which.
+fn pack_terms(minutes: &[ActiveMinute]) -> String {
+    let mut packer = Packer::default();
+    for same in minutes.chunk_by(|a, b| a.terms == b.terms).filter(|_| minutes.iter().any(|m| m.terms != 0)) {
+        packer.number(same.len() as u64);
+        packer.number(u64::from(same[0].terms));
+    }
+    packer.text()
+}
+
+fn unpack_terms(text: &str, minutes: &mut [ActiveMinute]) -> Option<()> {
+    let mut unpacker = Unpacker::new(text)?;
+    let mut rest = minutes.iter_mut();
+    while !unpacker.is_done() {
+        let (count, terms) = (usize::try_from(unpacker.number()?).ok()?, u16::try_from(unpacker.number()?).ok()?);
+        rest.by_ref().take(count).for_each(|minute| minute.terms = terms);
+    }
+    Some(())
+}
+
+fn named(list: &[FirstSeen]) -> Vec<(String, Minute)> {
+    list.iter().map(|thing| (thing.name.to_string(), thing.first)).collect()
+}
+
+fn first_seen(list: &[(String, Minute)]) -> Vec<FirstSeen> {
+    list.iter().map(|(name, first)| FirstSeen { name: Arc::from(name.as_str()), first: *first }).collect()
 }
 
 fn pack_quarters(history: &History) -> String {
@@ -260,6 +295,7 @@ mod tests {
         fn damage_is_an_error_and_never_a_panic(text in "[A-Za-z0-9+/]{0,60}") {
             let mut state = Detector::new(Minute::from_epoch(0)).state();
             state.recent = text.clone();
+            state.recent_terms = text.clone();
             state.quarters = text.clone();
             state.days = text;
             let _ = Detector::from_state(&state);

@@ -94,6 +94,15 @@ pub enum Figures {
         /// Its share of the most that 24 hours held, all models together.
         share_of_most_day: f64,
     },
+    /// A term of billing: a tier, a context window, a geography.
+    Term {
+        /// Which, in words.
+        term: String,
+        /// First use on this key.
+        first: Minute,
+        /// Cost within 24 hours of the minutes with it.
+        used: UsdMicros,
+    },
     /// Usage without a run.
     OutsideRuns {
         /// Minutes of it within an hour.
@@ -357,6 +366,9 @@ impl fmt::Display for Figures {
                 model.escape_debug(),
                 share_of_most_day * 100.0
             ),
+            Self::Term { term, first, used } => {
+                write!(f, "{}, first used {first}, {used} within 24 h", term.escape_debug())
+            }
             Self::OutsideRuns { minutes, used } => {
                 write!(f, "{used} in {minutes} minutes within an hour in which no job ran")
             }
