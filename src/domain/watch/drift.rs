@@ -31,11 +31,13 @@ const LEAST_MINUTES: f64 = 10.0;
 /// The same within half an hour and less.
 const LEAST_MINUTES_IN_SHORT: f64 = 6.0;
 /// The same for unexplained minutes.
-const LEAST_MINUTES_UNEXPLAINED: f64 = 8.0;
+const LEAST_MINUTES_UNEXPLAINED: f64 = 3.0;
 /// Minutes in use beyond 1.5 times the most ever; more where days differ widely.
 const TIMES_MINUTES: f64 = 1.5;
 /// One run more than ever is a run by hand.
 const RUNS: f64 = 1.4;
+/// Unexplained minutes, in those of the largest run; more where runs differ widely.
+const TIMES_RUN_MINUTES: f64 = 1.4;
 /// Unexplained work, in largest runs.
 const TIMES_RUN: f64 = 1.4;
 /// Unexplained work, in usual days.
@@ -99,7 +101,7 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
 
     // Minutes that belong to a run by hand: as many as the largest run has, more where runs differ widely.
     let by_hand =
-        TIMES_MINUTES.max((1.2 * baseline.active_spread[THREE_HOURS]).exp()) * caution * baseline.run.active as f64;
+        TIMES_RUN_MINUTES.max(baseline.active_spread[THREE_HOURS].exp()) * caution * baseline.run.active as f64;
     let minutes_needed = LEAST_MINUTES_UNEXPLAINED + by_hand.max(TIMES_HARMLESS * harmless.load.active as f64);
     let minutes = foreign.load.active as f64 / minutes_needed;
 
