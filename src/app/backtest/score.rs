@@ -92,8 +92,8 @@ pub(super) fn row(subject: &Subject<'_>, replay: &Replay) -> Row {
         first_trip_at: trip.map(|s| Minutes(s.polled_at)),
         evidence: at_least(Level::Notice).map(|s| s.finding.ratio).max_by(f64::total_cmp),
         rule: trip.or(warn).map(|s| s.finding.rule),
-        delay_minutes: trip.and_then(|s| Some(s.polled_at.since(onset(s.polled_at)?))),
-        warn_delay_minutes: warn.and_then(|s| Some(s.polled_at.since(onset(s.polled_at)?))),
+        delay_minutes: trip.and_then(|s| Some(s.polled_at.since(onset(s.polled_at)?).max(0))),
+        warn_delay_minutes: warn.and_then(|s| Some(s.polled_at.since(onset(s.polled_at)?).max(0))),
         loss_usd: attack.map(|case| stolen_before(trip.map_or(case.evaluate_to, |s| s.polled_at)).dollars()),
         // Of all that was stolen: who stops the thief at his probe loses nothing of what comes later.
         floor_usd: attack.and_then(|_| {
@@ -118,13 +118,14 @@ fn counted(subject: &Subject<'_>, replay: &Replay) -> (Minute, Minute) {
 }
 
 /// The first stolen minute that a verdict at `poll` answers to: within the evaluated time, or, for a verdict on what came before
-/// it, from the beginning. With run records only minutes outside runs count, where there are any.
+/// it, from the beginning. With run records only minutes outside runs count, where there are any: the first of them may be later
+/// than the verdict.
 fn onset(replay: &Replay, evaluate_from: Minute, poll: Minute) -> Option<Minute> {
     let unexplained = |minute: Minute| replay.alibi.as_ref().is_none_or(|alibi| !alibi.explains(minute));
     let mut minutes =
         replay.stolen.iter().map(|(minute, _)| *minute).filter(|m| poll < evaluate_from || *m >= evaluate_from);
     let first = minutes.clone().next()?;
-    Some(minutes.find(|minute| unexplained(*minute)).filter(|minute| *minute < poll).unwrap_or(first))
+    Some(minutes.find(|minute| unexplained(*minute)).unwrap_or(first))
 }
 
 /// How many stretches the polls (ascending) fall into.
@@ -138,4 +139,26 @@ fn episodes(polls: impl Iterator<Item = Minute>) -> u32 {
         last = Some(poll);
     }
     count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::watch::Alibi;
+
+    #[test]
+    fn a_delay_counts_from_the_first_stolen_minute_that_no_run_explains() {
+        let minute = Minute::from_epoch;
+        let stolen = (100..200).map(|at| (minute(at), UsdMicros::from_micros(1))).collect::<Vec<_>>();
+        let replay = |runs: Option<Vec<(Minute, Minute)>>| Replay {
+            said: Vec::new(),
+            stolen: stolen.clone(),
+            alibi: runs.map(Alibi::new),
+        };
+        let of = |replay: &Replay| onset(replay, minute(100), minute(150));
+        assert_eq!(of(&replay(None)), Some(minute(100)));
+        assert_eq!(of(&replay(Some(vec![(minute(90), minute(120))]))), Some(minute(121)));
+        assert_eq!(of(&replay(Some(vec![(minute(90), minute(160))]))), Some(minute(161)), "later than the verdict");
+        assert_eq!(of(&replay(Some(vec![(minute(90), minute(300))]))), Some(minute(100)), "all of it is explained");
+    }
 }
