@@ -48,6 +48,8 @@ pub struct PollReport {
     pub principals: usize,
     /// Lines of the feed that were read.
     pub rows: usize,
+    /// Models that guard has no price for, seen for the first time: they cost the highest rates.
+    pub unpriced: Vec<String>,
 }
 
 /// A verdict and the workspace that it concerns; `None` when the ledger does not know the workspace.
@@ -84,7 +86,7 @@ pub async fn poll(app: &App, roles: &Roles) -> Result<PollReport, AppError> {
         Some(known) if known.epoch() / 60 != newest.epoch() / 60 => known.plus(1 - READ_AGAIN_HOURLY),
         Some(known) => known.plus(1 - READ_AGAIN),
     };
-    let (places, rows, trouble) = read(app, from, newest, now).await?;
+    let Read { places, rows, unpriced, trouble } = read(app, from, newest, now).await?;
     let mut report = PollReport {
         watermark: state.watermark,
         verdicts: Vec::new(),
@@ -93,6 +95,7 @@ pub async fn poll(app: &App, roles: &Roles) -> Result<PollReport, AppError> {
         trouble,
         principals: 0,
         rows,
+        unpriced: Vec::new(),
     };
     // A part of the feed is no feed: what is missing would look like silence.
     if report.trouble.is_none() {
@@ -103,6 +106,8 @@ pub async fn poll(app: &App, roles: &Roles) -> Result<PollReport, AppError> {
         state.since.get_or_insert(from);
         state.watermark = Some(newest);
         state.last_good = Some(now);
+        report.unpriced = unpriced.difference(&state.unpriced).cloned().collect();
+        state.unpriced.extend(unpriced);
         memory::save(app, &[(POLL_STATE.to_owned(), &state)])?;
         report.watermark = state.watermark;
     }
@@ -131,8 +136,7 @@ pub async fn fill(app: &App, from: Minute, newest: Minute) -> Result<Option<Prov
         (Some(since), Some(watermark)) if since <= from => watermark.min(newest).plus(1 - READ_AGAIN_HOURLY).max(from),
         _ => from,
     };
-    let (_, _, trouble) = read(app, start, newest, app.clock.now()).await?;
-    Ok(trouble)
+    Ok(read(app, start, newest, app.clock.now()).await?.trouble)
 }
 
 /// Who had usage.
@@ -146,35 +150,45 @@ struct Place {
     first: Option<Minute>,
 }
 
-/// Reads and stores `from..=newest`. Returns who had usage and where, the number of lines, and what went wrong.
-async fn read(
-    app: &App,
-    from: Minute,
-    newest: Minute,
-    now: Timestamp,
-) -> Result<(Places, usize, Option<ProviderError>), AppError> {
-    let mut places = Places::new();
-    let mut rows = 0;
+/// What was read.
+#[derive(Default)]
+struct Read {
+    /// Who had usage and where.
+    places: Places,
+    /// How many lines.
+    rows: usize,
+    /// Models that guard has no price for.
+    unpriced: BTreeSet<String>,
+    /// What kept the provider from answering to the end.
+    trouble: Option<ProviderError>,
+}
+
+/// Reads and stores `from..=newest`.
+async fn read(app: &App, from: Minute, newest: Minute, now: Timestamp) -> Result<Read, AppError> {
+    let mut read = Read::default();
     let mut start = from;
     while start <= newest {
         let until = newest.plus(1).min(start.plus(STRETCH));
         let window = match app.feed.usage(start, until).await {
             Ok(window) => window,
-            Err(error) => return Ok((places, rows, Some(error))),
+            Err(error) => return Ok(Read { trouble: Some(error), ..read }),
         };
         if (window.from, window.until) != (Some(start), Some(until)) {
             let why = format!("the usage report for {start} to {until} does not cover that time");
-            return Ok((places, rows, Some(ProviderError::Malformed(why))));
+            return Ok(Read { trouble: Some(ProviderError::Malformed(why)), ..read });
         }
         app.usage.replace_usage(&window, now)?;
-        rows += window.rows.len();
+        read.rows += window.rows.len();
         for row in window.rows {
+            if !app.prices.knows(&row.model) {
+                read.unpriced.insert(row.model);
+            }
             // Rows ascend, stretch after stretch.
-            places.entry(row.principal).or_insert(Place { workspace: row.workspace, first: Some(row.minute) });
+            read.places.entry(row.principal).or_insert(Place { workspace: row.workspace, first: Some(row.minute) });
         }
         start = until;
     }
-    Ok((places, rows, None))
+    Ok(read)
 }
 
 /// When keys that are seen for the first time were made, so that a key's silence counts from there. What the provider does not say

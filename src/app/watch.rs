@@ -99,6 +99,7 @@ pub async fn look(app: &App) -> (Result<PollReport, AppError>, Vec<Result<TripRe
             }
             trips = trip_all(app, &requests).await;
             notices::tell(app, report, &untouched);
+            notices::tell_unpriced(app, &report.unpriced);
         }
         Err(error) => remembered.sees(app, Some(&error.to_string())),
     }

@@ -57,6 +57,7 @@ fn good() -> PollReport {
         trouble: None,
         principals: 0,
         rows: 0,
+        unpriced: Vec::new(),
     }
 }
 

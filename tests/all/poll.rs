@@ -439,3 +439,24 @@ async fn a_tier_that_a_key_never_used_is_told_at_any_size_and_stops_nothing() {
         said[0].verdict.sentence
     );
 }
+
+#[tokio::test]
+async fn a_model_without_a_price_is_told_once_and_costs_the_most() {
+    let watch = Watch::new();
+    for minute in [-60, 2] {
+        watch.uses("a", watch.minute().plus(minute), tokens(2_000, 400));
+        watch.feed.script().shown.last_mut().unwrap().row.model = "claude-of-tomorrow".to_owned();
+    }
+    for _ in 0..3 {
+        look(&watch.app()).await.0.unwrap();
+        watch.world.pass(TimeDelta::minutes(5));
+    }
+    let world = watch.world.lock();
+    let told: Vec<&str> =
+        world.notices.iter().filter(|n| n.event == "usage.unpriced").map(|n| n.summary.as_str()).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("model `claude-of-tomorrow` is not in guard's price table of 20"), "{}", told[0]);
+    let prices = watch.app().prices;
+    let row = |model: &str| UsageRow { model: model.to_owned(), ..watch.feed.script().shown[0].row.clone() };
+    assert!(prices.cost(&row("claude-of-tomorrow")).amount > prices.cost(&row("claude-sonnet-4-6")).amount);
+}

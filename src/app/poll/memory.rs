@@ -1,6 +1,6 @@
 //! What polls remember.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,8 @@ pub(super) struct PollState {
     pub(super) looked_at: Vec<Principal>,
     /// What each principal of a workspace with caps has spent, and as of when.
     pub(super) spent: BTreeMap<WorkspaceName, Sums>,
+    /// Models without a price that people were told of.
+    pub(super) unpriced: BTreeSet<String>,
     /// Caps that were found passed lately.
     pub(super) passed: BTreeMap<WorkspaceName, Vec<Passed>>,
 }

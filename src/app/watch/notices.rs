@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::app::poll::{Judged, PollReport};
 use crate::domain::ids::WorkspaceName;
-use crate::domain::notice::Notice;
+use crate::domain::notice::{Notice, Severity};
 use crate::domain::time::rfc3339;
 use crate::domain::watch::episode::Group;
 use crate::domain::watch::{Level, Verdict, severity};
@@ -43,6 +43,33 @@ pub(super) fn tell(app: &App, report: &PollReport, verdicts: &[&Judged]) {
         if group_of(report, &judged.verdict).is_none() {
             queue(app, of_one(app, judged.workspace.as_ref(), &judged.verdict));
         }
+    }
+}
+
+/// Tells people of models that have no price: what is estimated of them is more than they cost.
+pub(super) fn tell_unpriced(app: &App, models: &[String]) {
+    for model in models {
+        let name = model.escape_debug();
+        queue(
+            app,
+            Notice {
+                dedup: format!("usage.unpriced/{name}"),
+                event: "usage.unpriced".to_owned(),
+                severity: Severity::Notice,
+                at: app.clock.now(),
+                workspace: None,
+                key: None,
+                incident: None,
+                summary: format!(
+                    "model `{name}` is not in guard's price table of {}: its usage counts at the highest rates",
+                    app.prices.as_of
+                ),
+                detail: "Estimates and ceilings see more than it costs until a guard that knows its price is installed; the provider's bill \
+                         is not touched by that."
+                    .to_owned(),
+                evidence_head: None,
+            },
+        );
     }
 }
 
