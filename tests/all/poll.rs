@@ -433,11 +433,9 @@ async fn a_tier_that_a_key_never_used_is_told_at_any_size_and_stops_nothing() {
     let said = watch.poll().await.verdicts;
     assert_eq!(said.len(), 1);
     assert_eq!((said[0].verdict.rule, said[0].verdict.level, said[0].news), (Rule::FirstUse, Level::Warn, true));
-    assert!(
-        said[0].verdict.sentence.starts_with("service tier `priority`, first used"),
-        "{}",
-        said[0].verdict.sentence
-    );
+    let sentence = &said[0].verdict.sentence;
+    assert!(sentence.starts_with("service tier `priority`, first used"), "{sentence}");
+    assert!(sentence.ends_with("people are warned; this rule goes no further here"), "{sentence}");
 }
 
 #[tokio::test]

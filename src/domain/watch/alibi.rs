@@ -71,6 +71,7 @@ pub fn judge(picture: &Picture<'_>, recent: &Recent, alibi: &Alibi, registered: 
     Some(Finding {
         rule: Rule::Alibi,
         level,
+        at_most: Level::Trip,
         ratio: if seen_twice { 2.0 } else { 0.9 },
         confidence: if registered { 0.98 } else { 0.5 },
         figures: Figures::OutsideRuns { minutes, used },

@@ -38,6 +38,7 @@ pub fn judge(picture: &Picture<'_>, wake: Option<&Wake>, role: KeyRole, policy: 
     Some(Finding {
         rule: Rule::Dormant,
         level: if ratio >= 1.0 { Level::Trip } else { Level::Warn },
+        at_most: Level::Trip,
         ratio,
         confidence: 0.9,
         figures: Figures::Awake { idle_days: wake.idle_days, used },

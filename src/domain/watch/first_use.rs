@@ -79,6 +79,7 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
     Some(Finding {
         rule: Rule::FirstUse,
         level: if evidence >= 1.0 { Level::Trip } else { Level::Warn },
+        at_most: Level::Trip,
         ratio: evidence.max(NOVEL),
         confidence: (0.5 + 0.4 * evidence).min(0.99),
         figures: Figures::Model {
@@ -96,6 +97,7 @@ pub fn judge_term(picture: &Picture<'_>) -> Option<Finding> {
     Some(Finding {
         rule: Rule::FirstUse,
         level: Level::Warn,
+        at_most: Level::Warn,
         ratio: NOVEL,
         confidence: 0.5,
         figures: Figures::Term { term: term.name.clone(), first: term.first, used: term.cost },

@@ -45,7 +45,8 @@ pub fn findings<'n>(
 /// Applies policy's caps, drops what is left of nothing, and puts the gravest first.
 pub fn cap(findings: &mut Vec<Finding>, action: impl Fn(Rule) -> RuleAction) {
     for finding in findings.iter_mut() {
-        finding.level = finding.level.capped(action(finding.rule));
+        finding.at_most = finding.at_most.capped(action(finding.rule));
+        finding.level = finding.level.min(finding.at_most);
     }
     findings.retain(|finding| finding.level > Level::Ok);
     findings.sort_by(|a, b| b.level.cmp(&a.level).then(b.ratio.total_cmp(&a.ratio)));

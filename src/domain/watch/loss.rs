@@ -14,6 +14,7 @@ pub fn judge(picture: &Picture<'_>, accepted: UsdMicros) -> Option<Finding> {
     Some(Finding {
         rule: Rule::Loss,
         level: Level::Trip,
+        at_most: Level::Trip,
         ratio: lost.dollars() / accepted.dollars().max(1e-6),
         confidence: 0.7,
         figures: Figures::Loss { lost, accepted },

@@ -203,6 +203,8 @@ pub struct Finding {
     pub rule: Rule,
     /// What it asks for, before policy caps it.
     pub level: Level,
+    /// What it can come to at most, by its nature and the ledger's word.
+    pub at_most: Level,
     /// How far the evidence is along the way to a trip; 1 and more is enough.
     pub ratio: f64,
     /// How sure, 0 to 1. Another axis than severity: a probe on a canary is certain and small.
@@ -228,12 +230,12 @@ impl Finding {
         };
         // Four in five where the evidence is just complete, nearly sure at twice that.
         let confidence = (1.0 - 0.2 / ratio.powi(3)).clamp(0.0, 0.99);
-        Some(Self { rule, level, ratio, confidence, figures })
+        Some(Self { rule, level, at_most: Level::Trip, ratio, confidence, figures })
     }
 
     /// What a rule says that does not rest on statistics.
     pub fn certain(rule: Rule, level: Level, figures: Figures) -> Self {
-        Self { rule, level, ratio: 2.0, confidence: 0.99, figures }
+        Self { rule, level, at_most: Level::Trip, ratio: 2.0, confidence: 0.99, figures }
     }
 }
 
@@ -326,7 +328,9 @@ pub fn sentence(finding: &Finding, since: Minute, at: Minute, response: Response
         Level::Warn if response == Response::Unproven && finding.rule.is_statistical() => {
             "people are warned and no more: the key's own past would have tripped this rule, too".to_owned()
         }
-        Level::Warn if finding.ratio >= 1.0 => "people are warned; this rule goes no further here".to_owned(),
+        Level::Warn if finding.ratio >= 1.0 || finding.at_most <= Level::Warn => {
+            "people are warned; this rule goes no further here".to_owned()
+        }
         Level::Warn => format!(
             "people are warned; guard {} when the evidence is complete (now {:.0} %)",
             response.later(),
