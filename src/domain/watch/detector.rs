@@ -174,8 +174,9 @@ impl Detector {
         remarkable
     }
 
-    /// A person says that everything so far was legitimate: all of it teaches.
+    /// A person says that everything so far was legitimate: all of it teaches, and no model or term so far is new any more.
     pub fn accept(&mut self) {
+        self.settle_novelties();
         if let Some(judged) = self.judged {
             self.marks.accept(day_of(judged));
         }

@@ -20,6 +20,9 @@ const TIMES_HARMLESS: f64 = 1.2;
 const LEAST_SHARE_OF_BUSIEST: f64 = 0.15;
 /// All models together, in busiest days: a migration stays below.
 const TIMES_DAY: f64 = 1.8;
+/// A first use of no more than this share of a usual day is a probe: people were told hours ago, and what comes now at times or of a size
+/// that earlier days do not explain need not make the day a large one.
+const PROBE: f64 = 0.01;
 /// The new model alone, in busiest days.
 const TIMES_DAY_ALONE: f64 = 2.0;
 /// The new model's minutes in use, in the most minutes ever.
@@ -69,9 +72,11 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
             };
             let usual = (baseline.usual_day.work as f64).max(LEAST_SHARE_OF_BUSIEST * busiest);
             let harmless = TIMES_HARMLESS * baseline.foreign.load.work as f64;
-            let added = (model.unexplained as f64 / (SHARE_OF_DAY * usual).max(harmless))
-                .min(picture.times_most(DAY) / (TIMES_DAY * caution))
+            let unexplained = (model.unexplained as f64 / (SHARE_OF_DAY * usual).max(harmless) / caution)
                 .min(model.loads[DAY].active as f64 / 2.0);
+            let probed = model.probe.is_some_and(|work| work as f64 <= PROBE * usual);
+            let day = if probed { f64::INFINITY } else { picture.times_most(DAY) / TIMES_DAY / caution };
+            let added = unexplained.min(day);
             let minutes = minutes_beyond(TIMES_MINUTES * caution);
             added.max(alone).max(minutes).max(beside(picture, model, usual))
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::detector::Detector;
+use super::detector::{Detector, JUDGE_AGAIN};
 use super::history::{DAY, Load, QuarterIndex, WIDTH_COUNT, WIDTHS, quarter_of, start_of};
 use super::picture::{NewModel, NewTerm};
 use super::recent::ActiveMinute;
@@ -15,6 +15,8 @@ const THREE_HOURS: usize = 3;
 const IS_NEW: i64 = 3 * DAY;
 /// Before a key was observed for this long, everything on it is new and nothing is remarkable.
 const SETTLE: i64 = 3 * DAY;
+/// What a model did in so many minutes after its first use may have been a probe. Minutes are known for this much longer than a day.
+const PROBED_AFTER: i64 = JUDGE_AGAIN;
 /// A use that was taken back leaves a thing unused: its first use lies in the future.
 const NEVER: Minute = Minute::from_epoch(i64::MAX);
 
@@ -64,6 +66,13 @@ impl Detector {
         date(&mut self.terms, &|minute, index| minute.terms & (1 << index) != 0);
     }
 
+    /// Nothing that was used so far is new any more.
+    pub(super) fn settle_novelties(&mut self) {
+        for thing in self.models.iter_mut().chain(&mut self.terms).filter(|thing| thing.first != NEVER) {
+            thing.first = thing.first.min(self.observed_since);
+        }
+    }
+
     /// Whether a thing that was first used then is new at `at`.
     fn is_new(&self, first: Minute, at: Minute) -> bool {
         first >= self.observed_since.plus(SETTLE) && first <= at && at.since(first) < IS_NEW
@@ -91,6 +100,10 @@ impl Detector {
             self.models.iter().enumerate().filter(|(_, m)| self.is_new(m.first, at)).max_by_key(|(_, m)| m.first)?;
         let (name, first) = (model.name.to_string(), model.first);
         let mut loads = [Load::default(); WIDTH_COUNT];
+        let probe = (PROBED_AFTER..=DAY + PROBED_AFTER).contains(&at.since(first)).then(|| {
+            let models = self.recent.range(first, first.plus(PROBED_AFTER)).iter().flat_map(|minute| &minute.models);
+            models.filter(|of| usize::from(of.model) == index).map(|of| of.amount.work).sum()
+        });
         let mut cost = UsdMicros::ZERO;
         let mut by_quarter: Vec<(QuarterIndex, u64)> = Vec::new();
         let mut beside = 0;
@@ -113,7 +126,7 @@ impl Detector {
             .into_iter()
             .map(|(q, work)| work.saturating_sub(self.expected(q).work.saturating_mul(3) / 2))
             .sum();
-        Some(NewModel { name, first, loads, cost, unexplained, beside })
+        Some(NewModel { name, first, loads, cost, unexplained, beside, probe })
     }
 }
 
@@ -170,6 +183,26 @@ mod tests {
         let told = [(Level::Warn, "service tier `priority`".to_owned())];
         assert_eq!(said(on(LAST, "priority", None), false), told);
         assert_eq!(said(on(LAST, "priority", None), true), []);
+    }
+
+    #[test]
+    fn what_a_person_accepts_is_not_new_any_more() {
+        let (watch, models) = (WatchPolicy::default(), ModelPolicy::default());
+        let policy =
+            Policy { watch: &watch, models: &models, acceptable_loss: None, role: KeyRole::Active, alibi: None };
+        let mut detector = Detector::new(Minute::from_epoch(0));
+        let past: Vec<MinuteUsage> = (0..10 * 24).map(|hour| on(hour * 60, "standard", None)).collect();
+        let novel = |minute: i64| MinuteUsage { ..used(minute, "model-b", 1_000) };
+        detector.ingest(Minute::from_epoch(0), Minute::from_epoch(LAST + 59), &past);
+        let says = |detector: &mut Detector, minute: i64| {
+            let at = Minute::from_epoch(minute);
+            detector.ingest(at, at, &[novel(minute)]);
+            let findings = detector.judge(at, &policy).into_iter().flat_map(|judgement| judgement.findings);
+            findings.filter(|finding| finding.rule == Rule::FirstUse).count()
+        };
+        assert_eq!(says(&mut detector, LAST + 60), 1);
+        detector.accept();
+        assert_eq!(says(&mut detector, LAST + 61), 0);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct NewModel {
     pub unexplained: u64,
     /// Minutes within three hours in which another model was in use, too.
     pub beside: u64,
+    /// Its work in the six hours after its first use, when they are over and not longer ago than a day.
+    pub probe: Option<u64>,
 }
 
 /// Terms of billing that the principal began to use within the last three days, on a key that is older.
