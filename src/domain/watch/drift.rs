@@ -5,7 +5,7 @@
 //! of minutes in use, which needs no schedule. Each must pass what a run by hand, a late run or an outage makes of it.
 
 use super::history::{WIDTH_COUNT, WIDTHS};
-use super::picture::{Maturity, Picture};
+use super::picture::Picture;
 use super::rule::Rule;
 use super::verdict::{Figures, Finding};
 
@@ -52,12 +52,7 @@ const SHARE_WITH_HOURS: f64 = 0.4;
 /// Judges the 24 hours that end at the picture's minute; `None` when nothing points to a drift.
 pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
     let baseline = picture.baseline;
-    let caution = match picture.maturity() {
-        Maturity::None | Maturity::Rare | Maturity::Little => return None,
-        Maturity::Young => 1.5,
-        Maturity::Sparse => 2.0,
-        Maturity::Full => 1.0,
-    };
+    let caution = picture.maturity().caution()?;
     // "More minutes than ever" says nothing of a key that is busy around the clock.
     if baseline.saturated() {
         return None;

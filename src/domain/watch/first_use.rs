@@ -65,11 +65,7 @@ pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
             alone.max(minutes_beyond(1.0)).max(all_day)
         }
         maturity => {
-            let caution = match maturity {
-                Maturity::Young => 1.5,
-                Maturity::Sparse => 2.0,
-                _ => 1.0,
-            };
+            let caution = maturity.caution().unwrap_or(1.0);
             let usual = (baseline.usual_day.work as f64).max(LEAST_SHARE_OF_BUSIEST * busiest);
             let harmless = TIMES_HARMLESS * baseline.foreign.load.work as f64;
             let unexplained = (model.unexplained as f64 / (SHARE_OF_DAY * usual).max(harmless) / caution)

@@ -112,6 +112,16 @@ impl Maturity {
             _ => Self::Full,
         }
     }
+
+    /// How many times as much evidence is asked for than of a key that is known for long; `None` where habits say too little.
+    pub const fn caution(self) -> Option<f64> {
+        match self {
+            Self::None | Self::Rare | Self::Little => None,
+            Self::Young => Some(1.5),
+            Self::Sparse => Some(2.0),
+            Self::Full => Some(1.0),
+        }
+    }
 }
 
 impl Picture<'_> {

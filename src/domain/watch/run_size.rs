@@ -1,7 +1,7 @@
 //! A recorded run that uses far more than any before it: who steals while a job runs has an alibi, but not for any amount.
 
 use super::history::WIDTH_COUNT;
-use super::picture::{Maturity, Picture};
+use super::picture::Picture;
 use super::rule::Rule;
 use super::verdict::{Figures, Finding};
 
@@ -25,12 +25,7 @@ const WARNS: f64 = 0.8;
 /// Judges the recorded run that goes on; `None` when there is none, or nothing is remarkable about it.
 pub fn judge(picture: &Picture<'_>) -> Option<Finding> {
     let (run, baseline) = (picture.run?, picture.baseline);
-    let caution = match picture.maturity() {
-        Maturity::None | Maturity::Rare | Maturity::Little => return None,
-        Maturity::Young => 1.5,
-        Maturity::Sparse => 2.0,
-        Maturity::Full => 1.0,
-    };
+    let caution = picture.maturity().caution()?;
     let varied = |times: f64, spread: f64| times.max(2.0 * (1.2 * spread).exp()) * caution;
     let times_most = run.load.work as f64 / (baseline.run.work as f64).max(1.0);
     let volume = times_most / varied(TIMES_WORK, baseline.work_spread[THREE_HOURS]);
