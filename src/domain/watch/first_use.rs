@@ -1,4 +1,6 @@
-//! A model, or a term of billing (tier, context window, geography), that the principal never used. The first request is the attacker's probe, or an owner's migration: people
+//! A model, or a term of billing (tier, context window, geography), that the principal never used.
+//!
+//! The first request is the attacker's probe, or an owner's migration: people
 //! hear of it at any size. It trips when the new model adds work instead of taking it over.
 
 use super::history::WIDTH_COUNT;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::detector::{Detector, JUDGE_AGAIN};
+use super::detector::Detector;
 use super::history::{DAY, Load, QuarterIndex, WIDTH_COUNT, WIDTHS, quarter_of, start_of};
 use super::picture::{NewModel, NewTerm};
 use super::recent::ActiveMinute;
@@ -15,8 +15,9 @@ const THREE_HOURS: usize = 3;
 const IS_NEW: i64 = 3 * DAY;
 /// Before a key was observed for this long, everything on it is new and nothing is remarkable.
 const SETTLE: i64 = 3 * DAY;
-/// What a model did in so many minutes after its first use may have been a probe. Minutes are known for this much longer than a day.
-const PROBED_AFTER: i64 = JUDGE_AGAIN;
+/// What a model did in so many minutes after its first use may have been a probe. It is looked at for a day: older minutes may be
+/// forgotten when time is judged anew, and a part of a first day would look like a probe.
+const PROBED_AFTER: i64 = 6 * 60;
 /// A use that was taken back leaves a thing unused: its first use lies in the future.
 const NEVER: Minute = Minute::from_epoch(i64::MAX);
 
@@ -100,7 +101,7 @@ impl Detector {
             self.models.iter().enumerate().filter(|(_, m)| self.is_new(m.first, at)).max_by_key(|(_, m)| m.first)?;
         let (name, first) = (model.name.to_string(), model.first);
         let mut loads = [Load::default(); WIDTH_COUNT];
-        let probe = (PROBED_AFTER..=DAY + PROBED_AFTER).contains(&at.since(first)).then(|| {
+        let probe = (PROBED_AFTER..DAY).contains(&at.since(first)).then(|| {
             let models = self.recent.range(first, first.plus(PROBED_AFTER)).iter().flat_map(|minute| &minute.models);
             models.filter(|of| usize::from(of.model) == index).map(|of| of.amount.work).sum()
         });

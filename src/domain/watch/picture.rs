@@ -21,7 +21,7 @@ pub struct NewModel {
     pub unexplained: u64,
     /// Minutes within three hours in which another model was in use, too.
     pub beside: u64,
-    /// Its work in the six hours after its first use, when they are over and not longer ago than a day.
+    /// Its work in the six hours after its first use, when they are over and it began less than a day ago.
     pub probe: Option<u64>,
 }
 
